@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace cachecore {
+namespace cachecore_internal {
 namespace {
 
 // Copies `text` into `out`, NUL-ended, ending at a whole UTF-8 character.
@@ -37,4 +37,4 @@ cachecore_status clear_error(cachecore_error *error) noexcept {
   return CACHECORE_OK;
 }
 
-}  // namespace cachecore
+}  // namespace cachecore_internal

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace cachecore {
+namespace cachecore_internal {
 
 // Carries a status and a message that names the thing at fault and the remedy. Never a secret.
 class failure : public std::exception {
@@ -35,4 +35,4 @@ cachecore_status set_error(cachecore_error *error, cachecore_status status, std:
 // Zeroes `error` and returns OK.
 cachecore_status clear_error(cachecore_error *error) noexcept;
 
-}  // namespace cachecore
+}  // namespace cachecore_internal

@@ -1,8 +1,9 @@
 // configuration.h: what a core was told, from all its sources, validated and merged.
 //
-// Sources, first wins: options struct, config_json, config_file, process environment, env_files (".env", ".secrets" by explicit path).
-// Anything unknown, malformed or contradictory throws failure(INVALID_ARGUMENT) whose message names the source, the key and the remedy,
-// and never a secret. A value written ENC(base64) is decrypted here; a failed decryption is an error, never an empty password.
+// Sources, first wins: options struct, config_json, config_file, process environment, env_files (".env", ".secrets" by
+// explicit path). Anything unknown, malformed or contradictory throws failure(INVALID_ARGUMENT) whose message names the
+// source, the key and the remedy, and never a secret. A value written ENC(base64) is decrypted here; a failed
+// decryption is an error, never an empty password.
 //
 // Thread rule: load_configuration is reentrant (reads the environment); a configuration is immutable afterwards.
 #pragma once
@@ -11,10 +12,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace cachecore {
+namespace cachecore_internal {
+
+class secret_key;  // secret.h
 
 enum class scheme { redis, unix_socket, embedded, sentinel, cluster };
 
@@ -32,8 +37,13 @@ struct endpoint {
   std::string master_name;       // sentinel
   std::string user;
   std::string password;
-  std::string password_file;  // re-read at every connect; excludes password
+  std::string password_file;                            // re-read at every connect; excludes password
+  std::shared_ptr<const secret_key> password_file_key;  // for a file that holds ENC(...); null when there is no key
   int database = 0;
+
+  // The password to authenticate with, empty when there is none: `password`, or what `password_file` holds now (without
+  // a line end, ENC(...) decrypted). Reads the file: call it at every connect. Throws failure(DENIED).
+  [[nodiscard]] std::string current_password() const;
 
   // For logs and descriptions: the URL without user and password.
   [[nodiscard]] std::string display() const;
@@ -53,18 +63,19 @@ struct configuration {
   endpoint server;
   bool server_is_default = false;  // nothing was configured: embedded, with a warning in the log
   tls_settings tls;
-  std::vector<plugin_request> plugins;        // in order; what to load
-  bool all_built_in = false;                  // nothing was named: every built-in plugin that is installed
+  std::vector<plugin_request> plugins;                // in order; what to load
+  bool all_built_in = false;                          // nothing was named: every built-in plugin that is installed
   std::map<std::string, std::string> plugin_configs;  // "plugins" of the JSON by name, also for plugins loaded later
-  std::vector<std::string> plugin_path;       // absolute directories, in order
+  std::vector<std::string> plugin_path;  // absolute directories, in order: the application's, then the environment's
   std::string key_prefix;
   int64_t max_connections = 20;
   int64_t connect_timeout_ms = 2000;
   int64_t call_timeout_ms = 5000;  // -1: none
   int64_t busy_poll_us = 0;
   bool retry_on_timeout = true;
+  std::optional<bool> decode_responses;  // for bindings; the core itself decodes nothing
   bool ping_on_init = false;
-  std::string embedded_fsync = "everysec";  // always, everysec, no
+  std::string embedded_fsync = "everysec";    // always, everysec, no
   std::string redis_server = "redis-server";  // program of the embedded server
   cachecore_log_function log = nullptr;
   void *log_context = nullptr;
@@ -73,15 +84,17 @@ struct configuration {
 // `options` may be null. Only the first options->struct_size bytes are read.
 configuration load_configuration(const cachecore_options *options);
 
-// Parses a URL; throws failure(INVALID_ARGUMENT).
+// Parses a URL; throws failure(INVALID_ARGUMENT). A password that is ENC(...) stays as it is: load_configuration
+// decrypts.
 endpoint parse_url(const std::string &url);
 
-// Encrypts a secret as ENC(base64 of nonce, ciphertext, tag), AES-256-GCM. `key` is what CACHECORE_SECRET_KEY or the key file holds:
-// 32 bytes as base64 or hex. Throws failure(INVALID_ARGUMENT).
+// Encrypts a secret as ENC(base64 of nonce, ciphertext, tag), AES-256-GCM. `key` is what CACHECORE_SECRET_KEY or the
+// key file holds: 32 bytes as base64 or hex. Throws failure(INVALID_ARGUMENT).
 std::string encrypt_secret(const std::string &plain, const std::string &key);
 std::string decrypt_secret(const std::string &wrapped, const std::string &key);
 
-// The key of this process' environment: CACHECORE_SECRET_KEY, else the file CACHECORE_SECRET_KEY_FILE names; throws when neither is set.
+// The key of this process' environment: CACHECORE_SECRET_KEY, else the file CACHECORE_SECRET_KEY_FILE names; throws
+// when neither is set.
 std::string secret_key_from_environment();
 
-}  // namespace cachecore
+}  // namespace cachecore_internal

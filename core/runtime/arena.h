@@ -15,7 +15,7 @@
 
 #include <cachecore/value.h>
 
-namespace cachecore {
+namespace cachecore_internal {
 
 struct alignas(16) memory_block {
   memory_block *next;
@@ -66,6 +66,9 @@ class arena {
   // A deep copy of a tree whose depth is at most `max_depth`; throws failure(INVALID_ARGUMENT) beyond it.
   cachecore_value copy(const cachecore_value &value);
 
+  // Makes `first`, in which the owner of this arena stands, its first block. Only for an empty arena.
+  void begin(memory_block *first) noexcept { head_ = first; }
+
   // Takes over all blocks of `other`, which is empty afterwards.
   void adopt(arena &other) noexcept;
 
@@ -86,4 +89,4 @@ class arena {
 
 constexpr int max_value_depth = 64;
 
-}  // namespace cachecore
+}  // namespace cachecore_internal

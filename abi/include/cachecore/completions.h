@@ -38,7 +38,7 @@ typedef struct cachecore_completion {
 } cachecore_completion;
 
 /* Makes a queue for operations of `core`. [any thread] To be destroyed by cachecore_completions_destroy. Since 0.1. */
-CACHECORE_API cachecore_status cachecore_completions_create(cachecore *core, cachecore_completions **out,
+CACHECORE_API cachecore_status cachecore_completions_create(cachecore_handle *core, cachecore_completions **out,
                                                             cachecore_error *error);
 
 /* The descriptor that is readable while the queue is not empty; only for poll and the like. [any thread] -1 for NULL. Since 0.1. */
@@ -53,14 +53,14 @@ CACHECORE_API void cachecore_completions_destroy(cachecore_completions *queue);
 /* Starts `method`; its completion comes through `queue`. [any thread] `args` are borrowed until it returns; `timeout_ms` as in
  * cachecore_call (for a stream 0 means none). `*operation` (may be NULL) names it for cachecore_cancel. An error here means that it
  * was not accepted and no completion will come. Since 0.1. */
-CACHECORE_API cachecore_status cachecore_submit(cachecore *core, const cachecore_method *method, const cachecore_value *args,
+CACHECORE_API cachecore_status cachecore_submit(cachecore_handle *core, const cachecore_method *method, const cachecore_value *args,
                                                 size_t arg_count, int64_t timeout_ms, cachecore_completions *queue,
                                                 uint64_t user_data, uint64_t *operation, cachecore_error *error);
 
 /* Asks for the end of an operation. [any thread] Its completion still comes, with CANCELLED, UNCERTAIN (a change was already sent),
  * or as if nothing had been asked when it was done first; an operation already completed is left as it is. A stream ends with
  * CANCELLED. INVALID_ARGUMENT for a number that submit never returned. Since 0.1. */
-CACHECORE_API cachecore_status cachecore_cancel(cachecore *core, uint64_t operation, cachecore_error *error);
+CACHECORE_API cachecore_status cachecore_cancel(cachecore_handle *core, uint64_t operation, cachecore_error *error);
 
 #ifdef __cplusplus
 }

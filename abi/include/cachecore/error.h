@@ -26,7 +26,7 @@ typedef int32_t cachecore_status;
 #define CACHECORE_INVALID_ARGUMENT (-1) /* the message names the parameter and what it takes */
 #define CACHECORE_INVALID_STATE (-2)    /* not now: for example a blocking call from a callback */
 #define CACHECORE_FORKED (-3)           /* this process inherited the core by fork: reset or close it */
-#define CACHECORE_CLOSED (-4)           /* the core is being closed */
+#define CACHECORE_CLOSED (-4)           /* the core is being closed; a change in flight may have been applied */
 #define CACHECORE_NO_METHOD (-5)        /* no loaded plugin has a method of this name */
 #define CACHECORE_NO_PLUGIN (-6)        /* no plugin file of this name was found */
 #define CACHECORE_INCOMPATIBLE (-7)     /* a plugin or a server of another version */

@@ -161,7 +161,7 @@ typedef struct cachecore_invocation_service {
   void (*forget)(cachecore_invocation *invocation, const cachecore_value *value);
 } cachecore_invocation_service;
 
-/* A Lua script: a static object of the plugin. The core fills `cached` (40 hex digits) at first use. */
+/* A Lua script: a static object of the plugin; the core keeps its digest by its address. */
 typedef struct cachecore_script {
   size_t struct_size;
   const char *source;
@@ -211,7 +211,8 @@ typedef struct cachecore_redis_service {
   void (*release)(cachecore_invocation *invocation, int64_t connection, int32_t clean);
   /* Subscribes to channels or patterns. `on_message` runs with OK for each message, a MAP {kind, channel, pattern?, payload}; kinds are
    * "subscribed" (a confirmation, with `channel`), "message", and "deaf" (messages may have been lost: {kind, reason}), and once at the end with
-   * another status. It stays subscribed until the invocation ends or is given up. */
+   * another status. A message lives until it is forgotten or the invocation ends. It stays subscribed until the invocation ends or is given up. Only in a
+   * streaming or a spawned invocation, else INVALID_STATE; one subscription an invocation. */
   void (*subscribe)(cachecore_invocation *invocation, uint32_t kind, const cachecore_value *channels, size_t count,
                     cachecore_continuation on_message, void *state);
 } cachecore_redis_service;
@@ -219,7 +220,7 @@ typedef struct cachecore_redis_service {
 /* "stream/1". [invocation] */
 typedef struct cachecore_stream_service {
   size_t struct_size;
-  /* Delivers an item of a streaming method; copied, unless CACHECORE_COMPLETE_ADOPT is not possible here: it always copies. */
+  /* Delivers an item of a streaming method; copied. */
   void (*emit)(cachecore_invocation *invocation, const cachecore_value *item);
 } cachecore_stream_service;
 

@@ -1,0 +1,58 @@
+// dial.h: making a connection: resolve, connect, authenticate, select; straight-line blocking code on a thread of its own.
+//
+// Connections are made rarely and the slow parts (DNS, TLS, starting an embedded server) cannot be done on the loop; so each attempt is a
+// short-lived thread that ends with one post to the loop. It keeps nothing of the engine alive but a ticket: an attempt whose engine has gone
+// meanwhile closes what it made.
+//
+// Thread rule: begin on any thread; the outcome runs on the loop. cancel on any thread: afterwards no outcome runs.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/config/configuration.h"
+#include "core/failure.h"
+#include "core/runtime/loop.h"
+#include "core/topology/embedded.h"
+
+namespace cachecore_internal {
+
+// A ready connection, or why there is none: UNAVAILABLE may be tried again, DENIED and REJECTED are final.
+struct dial_outcome {
+  int descriptor = -1;
+  cachecore_status status = CACHECORE_OK;
+  std::string why;
+};
+
+class dialer {
+ public:
+  dialer(const configuration &settings, loop &events) noexcept : settings_(settings), loop_(events) {}
+  ~dialer();
+  dialer(const dialer &) = delete;
+  dialer &operator=(const dialer &) = delete;
+
+  // Starts an attempt; `done` runs once on the loop, unless cancelled. Throws failure(INTERNAL) when no thread can be made.
+  void begin(std::function<void(dial_outcome)> done);
+  // Waits for attempts under way; none may be begun after it.
+  void cancel() noexcept;
+  // In a forked child: the attempts were the parent's.
+  void abandon() noexcept;
+
+ private:
+  dial_outcome attempt();
+  int connect_socket(int64_t deadline);
+
+  const configuration &settings_;
+  loop &loop_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  int running_ = 0;
+  std::atomic<bool> cancelled_{false};
+  std::mutex embedded_mutex_;  // one thread looks after the embedded server at a time
+  embedded_attachment embedded_;
+};
+
+}  // namespace cachecore_internal

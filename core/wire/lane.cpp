@@ -1,0 +1,620 @@
+#include "core/wire/lane.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/runtime/engine.h"
+#include "core/runtime/process.h"
+#include "core/wire/node.h"
+
+namespace cachecore_internal {
+namespace {
+
+constexpr size_t gather_bytes = size_t{64} << 10;
+constexpr size_t large_request = size_t{16} << 10;  // sent from where it is
+constexpr size_t receive_bytes = size_t{64} << 10;
+constexpr size_t max_waiting = 1u << 18;            // requests a lane holds before callers get BUSY
+constexpr int candidates_looked_at = 64;
+
+// The lane's sockets are blocking ones, used with MSG_DONTWAIT; a leader may then wait in recv itself, in slices of this.
+constexpr int64_t receive_slice_ns = 50 * ns_per_ms;
+
+}  // namespace
+
+// ---- request_list ----
+
+void request_list::push(request *added) noexcept {
+  added->next_request = nullptr;
+  (tail != nullptr ? tail->next_request : head) = added;
+  tail = added;
+  count++;
+}
+
+request *request_list::pop() noexcept {
+  request *first = head;
+  if (first == nullptr) return nullptr;
+  head = first->next_request;
+  if (head == nullptr) tail = nullptr;
+  count--;
+  return first;
+}
+
+void request_list::append(request_list &other) noexcept {
+  if (other.empty()) return;
+  (tail != nullptr ? tail->next_request : head) = other.head;
+  tail = other.tail;
+  count += other.count;
+  other = request_list();
+}
+
+void request_list::prepend(request_list &other) noexcept {
+  other.append(*this);
+  std::swap(*this, other);
+}
+
+bool request_list::remove(request *removed) noexcept {
+  request *previous = nullptr;
+  for (request *each = head; each != nullptr; previous = each, each = each->next_request) {
+    if (each != removed) continue;
+    (previous != nullptr ? previous->next_request : head) = removed->next_request;
+    if (tail == removed) tail = previous;
+    count--;
+    return true;
+  }
+  return false;
+}
+
+// ---- Lifecycle ----
+
+lane::lane(engine &owner, node &server, purpose use) : engine_(owner), node_(server), purpose_(use) {
+  service_node_.line = this;
+  service_node_.run = [](post_node *posted) { static_cast<service_node *>(posted)->line->service(); };
+  retry_.line = this;
+  retry_.expire = [](timer_entry *entry) {
+    lane &self = *static_cast<retry_timer *>(entry)->line;
+    std::unique_lock<std::mutex> lock(self.mutex_);
+    if (self.state_ == state::backing_off) self.dial(lock);
+  };
+}
+
+lane::~lane() {
+  if (read_event_ != nullptr) event_free(read_event_);
+  if (write_event_ != nullptr) event_free(write_event_);
+  close_descriptor(descriptor_);
+}
+
+void lane::dial(std::unique_lock<std::mutex> &lock) noexcept {
+  state_ = state::dialing;
+  dialing_ = true;
+  lock.unlock();
+  node_.dial(*this);
+}
+
+void lane::connected(int descriptor) noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  dialing_ = false;
+  if (state_ != state::dialing) {
+    lock.unlock();
+    close_descriptor(descriptor);
+    return;
+  }
+  try {
+    decoder_ = std::make_unique<reply_reader>();
+    if (buffer_ == nullptr) buffer_ = std::make_unique<char[]>(receive_bytes);
+    read_event_ = event_new(engine_.events().base(), descriptor, EV_READ | EV_PERSIST,
+                            [](evutil_socket_t, short, void *self) { static_cast<lane *>(self)->on_readable(); }, this);
+    write_event_ = event_new(engine_.events().base(), descriptor, EV_WRITE,
+                             [](evutil_socket_t, short, void *self) {
+                               auto *line = static_cast<lane *>(self);
+                               std::unique_lock<std::mutex> held(line->mutex_);
+                               line->write_all(held);
+                             },
+                             this);
+    if (read_event_ == nullptr || write_event_ == nullptr) throw std::bad_alloc();
+  } catch (const std::bad_alloc &) {
+    lock.unlock();
+    close_descriptor(descriptor);
+    refused(CACHECORE_NO_MEMORY, "out of memory");
+    return;
+  }
+  descriptor_ = descriptor;
+  state_ = state::ready;
+  refusals_ = 0;
+  write_blocked_ = false;
+  last_received_.store(now_ns(), std::memory_order_relaxed);
+  ready_.store(true, std::memory_order_release);
+  write_all(lock);
+  if (!lock.owns_lock()) lock.lock();
+  if (state_ == state::ready && reader_ == reader::nobody && !in_flight_.empty()) {
+    reader_ = reader::by_loop;
+    lock.unlock();
+    arm_read();
+  }
+}
+
+void lane::refused(cachecore_status status, const std::string &why) noexcept {
+  constexpr uint8_t max_attempts = 3;
+  request_list ended;
+  std::unique_lock<std::mutex> lock(mutex_);
+  dialing_ = false;
+  if (state_ != state::dialing) return;
+  refusals_++;
+  const bool final_answer = status != CACHECORE_UNAVAILABLE;
+  request_list kept;
+  while (request *each = unsent_.pop()) {
+    each->refused++;
+    (final_answer || each->refused >= max_attempts || each->phase.load(std::memory_order_relaxed) != wait::pending
+         ? ended
+         : kept)
+        .push(each);
+  }
+  unsent_.append(kept);
+  load_.store(unsent_.count, std::memory_order_relaxed);
+  if (unsent_.empty()) {
+    state_ = state::idle;
+  } else {
+    state_ = state::backing_off;
+    engine_.events().remove_timer(retry_);
+    engine_.events().add_timer(retry_, now_ns() + node_.backoff_ns(refusals_));
+  }
+  lock.unlock();
+  end_unsent(ended, status, why);
+}
+
+void lane::shut(cachecore_status reason) noexcept {
+  request_list ended;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    shut_with_ = reason;
+    ended.append(unsent_);
+    if (state_ == state::ready) {
+      begin_failing("the core is being closed");
+    } else if (state_ != state::failing) {
+      state_ = state::closed;
+    }
+  }
+  end_unsent(ended, reason, "the core is being closed or reset");
+}
+
+bool lane::is_torn_down() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return (state_ == state::closed || state_ == state::idle) && !service_posted_ && reader_ == reader::nobody && !writing_;
+}
+
+bool lane::may_be_freed() noexcept {
+  if (!is_torn_down()) return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (dialing_ || dirty) return false;
+  engine_.events().remove_timer(retry_);
+  return true;
+}
+
+bool lane::is_clean() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return (state_ == state::ready || state_ == state::idle) && unsent_.empty() && in_flight_.empty() && reading_.empty() && !writing_;
+}
+
+// ---- Adding and withdrawing ----
+
+void lane::add(request *first) noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  request_list refused_here;
+  const bool full = unsent_.count + in_flight_.count >= max_waiting;
+  const bool gone = shut_with_ != CACHECORE_OK;
+  while (first != nullptr) {
+    request *next = first->next_request;
+    (full || gone ? refused_here : unsent_).push(first);
+    first = next;
+  }
+  if (!refused_here.empty()) {
+    const cachecore_status status = gone ? shut_with_ : CACHECORE_BUSY;
+    lock.unlock();
+    end_unsent(refused_here, status, gone ? "the core is being closed or reset" : "too many requests wait for the server");
+    return;
+  }
+  load_.store(unsent_.count + in_flight_.count, std::memory_order_relaxed);
+  if (state_ == state::idle) {
+    dial(lock);
+    return;
+  }
+  if (state_ != state::ready) return;
+  if (engine_.events().is_this_thread()) {
+    lock.unlock();
+    engine_.events().mark_dirty(*this);
+    return;
+  }
+  // After a pause the server may have closed the connection; a change sent into it would be UNCERTAIN for nothing.
+  if (in_flight_.empty() && reader_ == reader::nobody && !writing_ &&
+      now_ns() - last_received_.load(std::memory_order_relaxed) > 1'000 * ns_per_ms) {
+    char probe = 0;
+    const ssize_t got = recv(descriptor_, &probe, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      begin_failing("the server closed the connection");
+      return;
+    }
+  }
+  write_all(lock);
+}
+
+cachecore_status lane::withdraw(request *given_up, cachecore_status reason) noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (unsent_.remove(given_up)) {
+    given_up->phase.store(wait::ended, std::memory_order_release);
+    load_.store(unsent_.count + in_flight_.count, std::memory_order_relaxed);
+    return reason;
+  }
+  const bool changes = given_up->changes;
+  if (purpose_ == purpose::exclusive && state_ == state::ready) {
+    // Nobody else's replies are behind it: the connection goes with it.
+    begin_failing("its caller gave up");
+  } else if (state_ == state::ready && reader_ == reader::nobody) {
+    hand_off(lock);
+  }
+  return changes && reason != CACHECORE_CLOSED ? CACHECORE_UNCERTAIN : reason;
+}
+
+// ---- Writing ----
+
+bool lane::gather() noexcept {
+  const int64_t now = in_flight_.empty() ? now_ns() : 0;
+  bool any = false;
+  while (out_.size() < gather_bytes && large_ == nullptr) {
+    request *each = unsent_.pop();
+    if (each == nullptr) break;
+    if (!any && now != 0) oldest_sent_ = now;
+    any = true;
+    each->sent_change = each->changes;
+    if (each->size >= large_request) {
+      large_ = each;
+      large_sent_ = 0;
+    } else {
+      try {
+        out_.append(each->data, each->size);
+      } catch (const std::bad_alloc &) {
+        large_ = each;
+        large_sent_ = 0;
+      }
+    }
+    in_flight_.push(each);
+  }
+  return any;
+}
+
+lane::sent lane::send_gathered() noexcept {
+  while (out_sent_ < out_.size()) {
+    const ssize_t count = ::send(descriptor_, out_.data() + out_sent_, out_.size() - out_sent_,
+                                 MSG_NOSIGNAL | MSG_DONTWAIT | (large_ != nullptr ? MSG_MORE : 0));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;
+    }
+    out_sent_ += static_cast<size_t>(count);
+  }
+  out_.clear();
+  out_sent_ = 0;
+  while (large_ != nullptr) {
+    if (large_sent_ == large_->size) {
+      large_ = nullptr;
+      break;
+    }
+    const ssize_t count =
+        ::send(descriptor_, large_->data + large_sent_, large_->size - large_sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;
+    }
+    large_sent_ += static_cast<size_t>(count);
+  }
+  return sent::all;
+}
+
+void lane::write_all(std::unique_lock<std::mutex> &lock) noexcept {
+  if (writing_ || state_ != state::ready) return;
+  writing_ = true;
+  write_blocked_ = false;
+  while (state_ == state::ready) {
+    const bool left_over = out_sent_ < out_.size() || large_ != nullptr;
+    if (!gather() && !left_over) break;
+    lock.unlock();
+    const sent result = send_gathered();
+    lock.lock();
+    if (result == sent::failed) {
+      begin_failing("sending failed");
+      break;
+    }
+    if (result == sent::blocked) {
+      write_blocked_ = true;
+      if (reader_ != reader::caller) post_service();
+      break;
+    }
+  }
+  writing_ = false;
+  if (state_ == state::failing) post_service();
+}
+
+void lane::write_from_loop() noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (state_ != state::ready) {
+    if (state_ == state::idle && !unsent_.empty() && shut_with_ == CACHECORE_OK) dial(lock);
+    return;
+  }
+  write_all(lock);
+  if (state_ == state::ready && reader_ == reader::nobody && !(in_flight_.empty() && reading_.empty())) {
+    reader_ = reader::by_loop;
+    lock.unlock();
+    arm_read();
+  }
+}
+
+// ---- Reading ----
+
+bool lane::try_lead() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (state_ != state::ready || reader_ != reader::nobody) return false;
+  reader_ = reader::caller;
+  return true;
+}
+
+void lane::decode() noexcept {
+  while (true) {
+    if (reading_.empty()) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      reading_.append(in_flight_);
+      in_flight_ = request_list();
+    }
+    request *oldest = reading_.head;
+    if (oldest == nullptr) {
+      if (!decoder_->has_unread()) return;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      begin_failing("the server answered what nobody asked");
+      return;
+    }
+    const reply_reader::outcome outcome = decoder_->next(oldest->memory, oldest->target());
+    if (outcome == reply_reader::outcome::incomplete) return;
+    if (outcome == reply_reader::outcome::failed) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      begin_failing("the server broke the protocol");
+      return;
+    }
+    if (oldest->take_reply()) {
+      reading_.pop();
+      end_wait(oldest);
+    }
+  }
+}
+
+bool lane::receive(int flags) noexcept {
+  const ssize_t count = recv(descriptor_, buffer_.get(), receive_bytes, flags);
+  if (count > 0) {
+    last_received_.store(now_ns(), std::memory_order_relaxed);
+    if (decoder_->feed(buffer_.get(), static_cast<size_t>(count))) {
+      decode();
+      return true;
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    begin_failing("out of memory while reading");
+    return false;
+  }
+  if (count < 0 && errno == EINTR) return true;
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  begin_failing(count == 0 ? "the server closed the connection" : "receiving failed");
+  return false;
+}
+
+void lane::read_for(waiter &leader, int64_t deadline) noexcept {
+  const int64_t spin_us = node_.busy_poll_us();
+  if (spin_us > 0 && load() <= 1) {
+    const int64_t until = now_ns() + spin_us * 1'000;
+    do {
+      if (receive(MSG_DONTWAIT) && leader.has_work()) return;
+    } while (ready_.load(std::memory_order_relaxed) && now_ns() < until);
+  }
+  while (!leader.has_work() && leader.interrupted() == 0) {
+    bool blocked = false;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (state_ != state::ready) return;
+      blocked = write_blocked_;
+    }
+    const int64_t left = deadline == no_deadline ? no_deadline : deadline - now_ns();
+    if (left <= 0) return;
+    if (!blocked && left > 2 * receive_slice_ns) {
+      receive(0);  // waits for at most one slice
+      continue;
+    }
+    pollfd watched = {descriptor_, static_cast<short>(blocked ? POLLIN | POLLOUT : POLLIN), 0};
+    const auto wait_ms = static_cast<int>(std::min<int64_t>(receive_slice_ns, left) / ns_per_ms + 1);
+    if (poll(&watched, 1, wait_ms) <= 0) continue;
+    if ((watched.revents & POLLOUT) != 0) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      write_all(lock);
+    }
+    if ((watched.revents & ~POLLOUT) != 0) receive(MSG_DONTWAIT);
+  }
+}
+
+void lane::hand_off(std::unique_lock<std::mutex> &lock) noexcept {
+  if (in_flight_.empty() && reading_.empty()) return;
+  int looked_at = 0;
+  for (const request_list *list : {&reading_, &in_flight_}) {
+    for (request *each = list->head; each != nullptr && looked_at < candidates_looked_at; each = each->next_request) {
+      looked_at++;
+      if (each->caller == nullptr || each->phase.load(std::memory_order_acquire) != wait::pending) continue;
+      waiter *chosen = each->caller;
+      lock.unlock();
+      chosen->wake();
+      return;
+    }
+  }
+  reader_ = reader::by_loop;
+  post_service();
+}
+
+void lane::stop_leading() noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  reader_ = reader::nobody;
+  load_.store(unsent_.count + in_flight_.count + reading_.count, std::memory_order_relaxed);
+  if (state_ == state::failing) {
+    post_service();
+    return;
+  }
+  if (write_blocked_) post_service();
+  hand_off(lock);
+}
+
+void lane::on_readable() noexcept {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (state_ != state::ready || reader_ == reader::caller) {
+      disarm();
+      return;
+    }
+    reader_ = reader::by_loop;  // also an idle lane's, to learn of its end
+  }
+  receive(MSG_DONTWAIT);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  load_.store(unsent_.count + in_flight_.count + reading_.count, std::memory_order_relaxed);
+  if (state_ == state::failing) {
+    reader_ = reader::nobody;
+    post_service();
+  } else if (reading_.empty() && in_flight_.empty()) {
+    reader_ = reader::nobody;
+  }
+}
+
+// ---- Failing ----
+
+void lane::begin_failing(const char *why) noexcept {
+  if (state_ != state::ready) return;
+  state_ = state::failing;
+  failure_ = why;
+  ready_.store(false, std::memory_order_release);
+  ::shutdown(descriptor_, SHUT_RDWR);
+  post_service();
+}
+
+void lane::fail(const char *why) noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  begin_failing(why);
+}
+
+void lane::post_service() noexcept {
+  if (service_posted_) return;
+  service_posted_ = true;
+  engine_.events().post(&service_node_);
+}
+
+void lane::service() noexcept {
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    service_posted_ = false;
+    if (state_ == state::ready) {
+      if (write_blocked_ && reader_ != reader::caller) arm_write();
+      if (reader_ == reader::by_loop) arm_read();
+      return;
+    }
+    if (state_ != state::failing) return;
+    if (writing_ || reader_ == reader::caller) return;  // whoever holds the role posts again
+  }
+  tear_down();
+}
+
+void lane::tear_down() noexcept {
+  constexpr uint8_t max_attempts = 3;
+  disarm();
+  if (read_event_ != nullptr) event_free(read_event_);
+  if (write_event_ != nullptr) event_free(write_event_);
+  read_event_ = write_event_ = nullptr;
+  decoder_.reset();
+  request_list ended;
+  std::unique_lock<std::mutex> lock(mutex_);
+  close_descriptor(descriptor_);
+  descriptor_ = -1;
+  reader_ = reader::nobody;
+  write_blocked_ = false;
+  out_.clear();
+  out_sent_ = 0;
+  large_ = nullptr;
+  reading_.append(in_flight_);
+  request_list again;
+  while (request *each = reading_.pop()) {
+    each->attempts++;
+    const bool wanted = each->phase.load(std::memory_order_acquire) == wait::pending;
+    const bool retry = wanted && each->repeatable && each->attempts < max_attempts && each->seen == 0 &&
+                       shut_with_ == CACHECORE_OK && purpose_ != purpose::exclusive;
+    if (retry) {
+      each->sent_change = false;
+      again.push(each);
+    } else {
+      ended.push(each);
+    }
+  }
+  unsent_.prepend(again);
+  load_.store(unsent_.count, std::memory_order_relaxed);
+  if (shut_with_ != CACHECORE_OK) {
+    state_ = state::closed;
+  } else {
+    state_ = state::idle;
+    if (purpose_ == purpose::exclusive) ended.append(unsent_);
+  }
+  const bool go_on = state_ == state::idle && !unsent_.empty();
+  if (go_on) {
+    dial(lock);
+  } else {
+    lock.unlock();
+  }
+  while (request *each = ended.pop()) end_sent(each);
+}
+
+void lane::end_sent(request *ended) noexcept {
+  const std::string where = node_.display() + ": " + failure_;
+  if (shut_with_ == CACHECORE_CLOSED) {
+    set_wait_error(ended, CACHECORE_CLOSED, "the core is being closed");
+  } else if (ended->sent_change) {
+    set_wait_error(ended, CACHECORE_UNCERTAIN, where + " after a change was sent: it may or may not have been applied");
+  } else {
+    set_wait_error(ended, CACHECORE_UNAVAILABLE, where);
+  }
+  end_wait(ended);
+}
+
+void lane::end_unsent(request_list &ended, cachecore_status status, const std::string &why) noexcept {
+  while (request *each = ended.pop()) {
+    set_wait_error(each, status, why);
+    end_wait(each);
+  }
+}
+
+void lane::check_stalled(int64_t now, int64_t read_deadline_ns) noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (state_ != state::ready || purpose_ == purpose::exclusive) return;
+  if (in_flight_.empty() && reading_.empty()) return;
+  const int64_t since = std::max(last_received_.load(std::memory_order_relaxed), oldest_sent_);
+  if (now - since > read_deadline_ns) begin_failing("the server has not answered within the read deadline");
+}
+
+// ---- The loop's events ----
+
+void lane::arm_read() noexcept {
+  if (read_armed_ || read_event_ == nullptr) return;
+  event_add(read_event_, nullptr);
+  read_armed_ = true;
+}
+
+void lane::arm_write() noexcept {
+  if (write_event_ != nullptr) event_add(write_event_, nullptr);
+}
+
+void lane::disarm() noexcept {
+  if (!read_armed_) return;
+  event_del(read_event_);
+  read_armed_ = false;
+}
+
+}  // namespace cachecore_internal

@@ -1,0 +1,343 @@
+#include "core/wire/push_connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/runtime/engine.h"
+#include "core/runtime/process.h"
+#include "core/wire/encode.h"
+#include "core/wire/node.h"
+
+namespace cachecore_internal {
+namespace {
+
+constexpr int64_t ping_interval_ns = 1'000 * ns_per_ms;
+constexpr int64_t silence_limit_ns = 5'000 * ns_per_ms;
+
+cachecore_value text(std::string_view from) { return cachecore_bytes(from.data(), from.size()); }
+
+std::string_view text_of(const cachecore_value &value) { return {value.as.bytes.data, value.as.bytes.size}; }
+
+}  // namespace
+
+// ---- One subscription ----
+
+void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value *channels, size_t count,
+                        cachecore_continuation on_message, void *state) noexcept {
+  wait *end = nullptr;
+  try {
+    end = make_wait<wait>();
+  } catch (const std::exception &) {
+    static const cachecore_error error = {CACHECORE_NO_MEMORY, "", "out of memory"};
+    on_message(state, CACHECORE_NO_MEMORY, nullptr, &error);
+    return;
+  }
+  end->then = on_message;
+  end->state = state;
+  // Given up, it simply ends: the invocation's end takes it out of the connection.
+  end->abandon = [](wait *self, cachecore_status reason) noexcept -> cachecore_status {
+    self->phase.store(wait::ended, std::memory_order_release);
+    return reason;
+  };
+  if (!begin_wait(owner, end)) return;
+  engine &eng = *owner.eng;
+  const auto refuse = [&](cachecore_status status, const std::string &why) {
+    set_wait_error(end, status, why);
+    end_wait(end);
+  };
+  try {
+    if ((owner.method == nullptr || (owner.method->flags & CACHECORE_METHOD_STREAMING) == 0) &&
+        !owner.exec.load(std::memory_order_relaxed)->is_loop()) {
+      refuse(CACHECORE_INVALID_STATE, "only a streaming or a spawned invocation may subscribe");
+      return;
+    }
+    if (owner.subscribed != nullptr) {
+      refuse(CACHECORE_INVALID_STATE, "an invocation has one subscription: name all channels in it");
+      return;
+    }
+    if (count == 0) {
+      refuse(CACHECORE_INVALID_ARGUMENT, "there is no channel to subscribe to");
+      return;
+    }
+    auto made = std::make_shared<subscription>();
+    made->connection = &eng.pushes();
+    made->owner = &owner;
+    made->end = end;
+    made->kind = kind;
+    for (size_t i = 0; i < count; i++) {
+      if (channels[i].kind != CACHECORE_BYTES) {
+        refuse(CACHECORE_INVALID_ARGUMENT, "a channel must be BYTES");
+        return;
+      }
+      made->channels.emplace_back(text_of(channels[i]));
+    }
+    owner.subscribed = made.get();
+    // It joins behind this step; from a submitter's thread that is on the loop, behind the invocation itself.
+    struct joining : post_node {
+      std::shared_ptr<subscription> joins;
+    };
+    auto node = std::make_unique<joining>();
+    node->joins = std::move(made);
+    node->run = [](post_node *posted) {
+      const std::unique_ptr<joining> owned(static_cast<joining *>(posted));
+      if (!owned->joins->over) owned->joins->connection->add(owned->joins);
+    };
+    this_thread.current->post_local(node.release());
+  } catch (const std::exception &) {
+    refuse(CACHECORE_NO_MEMORY, "out of memory");
+  }
+}
+
+// ---- The connection ----
+
+push_connection::push_connection(engine &owner, node &server) : engine_(owner), node_(server) {
+  retry_.owner = this;
+  retry_.expire = [](timer_entry *entry) { static_cast<timer *>(entry)->owner->dial(); };
+  alive_.owner = this;
+  alive_.expire = [](timer_entry *entry) { static_cast<timer *>(entry)->owner->check_alive(); };
+}
+
+push_connection::~push_connection() {
+  if (read_event_ != nullptr) event_free(read_event_);
+  if (write_event_ != nullptr) event_free(write_event_);
+  close_descriptor(descriptor_);
+}
+
+void push_connection::dial() noexcept {
+  if (state_ == state::closed) return;
+  state_ = state::dialing;
+  try {
+    node_.dials().begin([this](const dial_outcome &outcome) {
+      if (outcome.descriptor >= 0) {
+        connected(outcome.descriptor);
+      } else {
+        state_ = state::idle;
+        lost(outcome.why);
+      }
+    });
+  } catch (const std::exception &fault) {
+    state_ = state::idle;
+    lost(fault.what());
+  }
+}
+
+void push_connection::connected(int descriptor) noexcept {
+  if (state_ != state::dialing) {
+    close_descriptor(descriptor);
+    return;
+  }
+  descriptor_ = descriptor;
+  state_ = state::ready;
+  refusals_ = 0;
+  last_heard_ = now_ns();
+  try {
+    decoder_ = std::make_unique<reply_reader>();
+    push_memory_ = std::make_unique<arena>();
+    event_base *base = engine_.events().base();
+    read_event_ = event_new(base, descriptor, EV_READ | EV_PERSIST,
+                            [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->on_readable(); }, this);
+    write_event_ = event_new(base, descriptor, EV_WRITE,
+                             [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->write(); }, this);
+    if (read_event_ == nullptr || write_event_ == nullptr) throw std::bad_alloc();
+    event_add(read_event_, nullptr);
+    for (const uint32_t kind : {CACHECORE_SUBSCRIBE_CHANNELS, CACHECORE_SUBSCRIBE_PATTERNS}) {
+      std::vector<std::string> names;
+      for (const auto &[name, each] : topics_of(kind)) names.push_back(name);
+      if (!names.empty()) send(kind, true, names);
+    }
+    engine_.events().remove_timer(alive_);
+    engine_.events().add_timer(alive_, now_ns() + ping_interval_ns);
+  } catch (const std::exception &) {
+    lost("out of memory");
+  }
+}
+
+void push_connection::lost(const std::string &why) noexcept {
+  if (read_event_ != nullptr) event_free(read_event_);
+  if (write_event_ != nullptr) event_free(write_event_);
+  read_event_ = write_event_ = nullptr;
+  close_descriptor(descriptor_);
+  descriptor_ = -1;
+  decoder_.reset();
+  push_memory_.reset();
+  out_.clear();
+  engine_.events().remove_timer(alive_);
+  if (state_ == state::closed) return;
+  const bool was_ready = state_ == state::ready;
+  state_ = state::idle;
+  for (topics *all : {&channels_, &patterns_}) {
+    for (auto &[name, each] : *all) each.confirmed = false;
+  }
+  if (was_ready || refusals_ == 0) {
+    std::vector<std::shared_ptr<subscription>> told;
+    for (const auto &[owner, theirs] : by_owner_) told.insert(told.end(), theirs.begin(), theirs.end());
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("deaf")}, {cachecore_text("reason"), text(why)}};
+    for (const auto &each : told) tell(*each, cachecore_map(pairs, 2));
+  }
+  if (by_owner_.empty()) return;
+  refusals_++;
+  state_ = state::backing_off;
+  engine_.events().remove_timer(retry_);
+  engine_.events().add_timer(retry_, now_ns() + node_.backoff_ns(refusals_));
+}
+
+void push_connection::add(std::shared_ptr<subscription> added) {
+  if (state_ == state::closed || added->owner->given_up != CACHECORE_OK) return;
+  std::vector<std::string> fresh;
+  by_owner_[added->owner].push_back(added);
+  for (const std::string &name : added->channels) {
+    topic &of = topics_of(added->kind)[name];
+    if (of.listeners.empty()) fresh.push_back(name);
+    of.listeners.push_back(added);
+    if (of.confirmed) {
+      const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")}, {cachecore_text("channel"), text(name)}};
+      tell(*added, cachecore_map(pairs, 2));
+      if (added->over) return;
+    }
+  }
+  if (state_ == state::ready && !fresh.empty()) send(added->kind, true, fresh);
+  if (state_ == state::idle) dial();
+}
+
+void push_connection::end(invocation &owner) noexcept {
+  owner.subscribed->over = true;
+  owner.subscribed = nullptr;
+  const auto found = by_owner_.find(&owner);
+  if (found == by_owner_.end()) return;
+  const std::vector<std::shared_ptr<subscription>> theirs = std::move(found->second);
+  by_owner_.erase(found);
+  for (const auto &each : theirs) {
+    each->over = true;
+    std::vector<std::string> unheard;
+    for (const std::string &name : each->channels) {
+      topics &all = topics_of(each->kind);
+      const auto of = all.find(name);
+      if (of == all.end()) continue;
+      std::erase(of->second.listeners, each);
+      if (!of->second.listeners.empty()) continue;
+      all.erase(of);
+      unheard.push_back(name);
+    }
+    try {
+      if (state_ == state::ready && !unheard.empty()) send(each->kind, false, unheard);
+    } catch (const std::exception &) {
+      lost("out of memory");
+    }
+  }
+}
+
+void push_connection::shut() noexcept {
+  state_ = state::closed;
+  engine_.events().remove_timer(retry_);
+  lost("the core is being closed or reset");
+}
+
+void push_connection::send(uint32_t kind, bool on, const std::vector<std::string> &names) {
+  arena memory;
+  std::vector<cachecore_value> words;
+  const bool patterns = kind == CACHECORE_SUBSCRIBE_PATTERNS;
+  words.push_back(cachecore_text(on ? (patterns ? "PSUBSCRIBE" : "SUBSCRIBE") : (patterns ? "PUNSUBSCRIBE" : "UNSUBSCRIBE")));
+  for (const std::string &name : names) words.push_back(text(name));
+  const encoded bytes = encode_command(memory, words.data(), words.size());
+  out_.append(bytes.data, bytes.size);
+  write();
+}
+
+void push_connection::write() noexcept {
+  while (!out_.empty()) {
+    const ssize_t count = ::send(descriptor_, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) event_add(write_event_, nullptr);
+      return;  // any other error shows in reading too
+    }
+    out_.erase(0, static_cast<size_t>(count));
+  }
+}
+
+void push_connection::on_readable() noexcept {
+  char buffer[16 * 1024];
+  const ssize_t count = recv(descriptor_, buffer, sizeof(buffer), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (count <= 0) {
+    lost(count == 0 ? "the server closed the connection" : std::strerror(errno));
+    return;
+  }
+  last_heard_ = now_ns();
+  decoder_->feed(buffer, static_cast<size_t>(count));
+  while (state_ == state::ready) {
+    const reply_reader::outcome outcome = decoder_->next(*push_memory_, push_);
+    if (outcome == reply_reader::outcome::incomplete) return;
+    if (outcome == reply_reader::outcome::failed) {
+      lost("the server broke the protocol");
+      return;
+    }
+    try {
+      const std::unique_ptr<arena> memory = std::move(push_memory_);
+      push_memory_ = std::make_unique<arena>();
+      const cachecore_value push = push_;
+      take(push, *memory);
+    } catch (const std::exception &) {
+      lost("out of memory");
+      return;
+    }
+  }
+}
+
+void push_connection::take(const cachecore_value &push, arena &) {
+  if (push.kind != CACHECORE_LIST || push.as.list.count < 2 || push.as.list.items[0].kind != CACHECORE_BYTES) return;  // PONG
+  const cachecore_value *items = push.as.list.items;
+  const std::string_view kind = text_of(items[0]);
+  const bool patterns = kind.starts_with('p') && kind != "pong";
+  const std::string name(text_of(items[1]));
+  topics &all = topics_of(patterns ? CACHECORE_SUBSCRIBE_PATTERNS : CACHECORE_SUBSCRIBE_CHANNELS);
+  const auto found = all.find(name);
+  if (found == all.end()) return;
+  if (kind == "subscribe" || kind == "psubscribe") {
+    found->second.confirmed = true;
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")}, {cachecore_text("channel"), text(name)}};
+    tell_all(found->second, cachecore_map(pairs, 2));
+  } else if (kind == "message" && push.as.list.count == 3) {
+    const cachecore_pair pairs[] = {
+        {cachecore_text("kind"), cachecore_text("message")}, {cachecore_text("channel"), items[1]}, {cachecore_text("payload"), items[2]}};
+    tell_all(found->second, cachecore_map(pairs, 3));
+  } else if (kind == "pmessage" && push.as.list.count == 4) {
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("message")},
+                                    {cachecore_text("channel"), items[2]},
+                                    {cachecore_text("pattern"), items[1]},
+                                    {cachecore_text("payload"), items[3]}};
+    tell_all(found->second, cachecore_map(pairs, 4));
+  }
+}
+
+void push_connection::tell_all(topic &from, const cachecore_value &message) noexcept {
+  // A listener may end itself, or others, while it is told.
+  const std::vector<std::shared_ptr<subscription>> told = from.listeners;
+  for (const auto &each : told) tell(*each, message);
+}
+
+void push_connection::tell(subscription &listener, const cachecore_value &message) noexcept {
+  if (listener.over || listener.owner->finished || listener.owner->given_up != CACHECORE_OK) return;
+  try {
+    run_message(*listener.owner, *listener.end, message);
+  } catch (const std::exception &) {
+    engine_.log(CACHECORE_LOG_ERROR, std::string(listener.owner->name) + ": a message was lost: out of memory");
+  }
+  engine_.events().drain_local();
+}
+
+void push_connection::check_alive() noexcept {
+  if (state_ != state::ready) return;
+  if (now_ns() - last_heard_ > silence_limit_ns) {
+    lost("the server has not answered within the read deadline");
+    return;
+  }
+  out_.append("*1\r\n$4\r\nPING\r\n");
+  write();
+  engine_.events().add_timer(alive_, now_ns() + ping_interval_ns);
+}
+
+}  // namespace cachecore_internal

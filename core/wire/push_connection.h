@@ -1,0 +1,93 @@
+// push_connection.h: the one connection of a node that carries all subscriptions.
+//
+// Subscriptions of many invocations share it: the server is asked once a channel, when the first comes and when the last goes. It is dialed
+// when first needed; when it is lost, every subscription is told "deaf", it is dialed again with backoff, and all channels are
+// subscribed anew ("subscribed" tells when each hears again). A PING every few seconds notices a connection that only looks alive.
+//
+// Thread rule: everything on the loop's thread.
+#pragma once
+
+#include <event2/event.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "core/runtime/invocation.h"
+#include "core/wire/reply_reader.h"
+
+namespace cachecore_internal {
+
+class node;
+class push_connection;
+
+// What one invocation listens to. Its wait ends when the invocation is given up; messages run the same continuation before.
+struct subscription {
+  push_connection *connection = nullptr;
+  invocation *owner = nullptr;
+  wait *end = nullptr;
+  uint32_t kind = 0;
+  std::vector<std::string> channels;
+  bool over = false;
+};
+
+// Begins a subscription for an invocation of the loop; elsewhere it ends at once with INVALID_STATE.
+void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value *channels, size_t count,
+                        cachecore_continuation on_message, void *state) noexcept;
+
+class push_connection {
+ public:
+  push_connection(engine &owner, node &server);
+  ~push_connection();
+  push_connection(const push_connection &) = delete;
+  push_connection &operator=(const push_connection &) = delete;
+
+  void add(std::shared_ptr<subscription> added);
+  void end(invocation &owner) noexcept;
+  void shut() noexcept;
+
+ private:
+  enum class state : uint8_t { idle, dialing, backing_off, ready, closed };
+  struct topic {
+    std::vector<std::shared_ptr<subscription>> listeners;
+    bool confirmed = false;
+  };
+  struct timer : timer_entry {
+    push_connection *owner = nullptr;
+  };
+  using topics = std::unordered_map<std::string, topic>;
+
+  topics &topics_of(uint32_t kind) noexcept { return kind == CACHECORE_SUBSCRIBE_PATTERNS ? patterns_ : channels_; }
+  void dial() noexcept;
+  void connected(int descriptor) noexcept;
+  void lost(const std::string &why) noexcept;
+  void send(uint32_t kind, bool on, const std::vector<std::string> &names);
+  void write() noexcept;
+  void on_readable() noexcept;
+  void take(const cachecore_value &push, arena &memory);
+  void tell(subscription &listener, const cachecore_value &message) noexcept;
+  void tell_all(topic &from, const cachecore_value &message) noexcept;
+  void check_alive() noexcept;
+
+  engine &engine_;
+  node &node_;
+  state state_ = state::idle;
+  int descriptor_ = -1;
+  event *read_event_ = nullptr;
+  event *write_event_ = nullptr;
+  std::string out_;
+  std::unique_ptr<reply_reader> decoder_;
+  std::unique_ptr<arena> push_memory_;  // of the push that is being read
+  cachecore_value push_{};
+  topics channels_;
+  topics patterns_;
+  std::unordered_map<invocation *, std::vector<std::shared_ptr<subscription>>> by_owner_;
+  uint32_t refusals_ = 0;
+  int64_t last_heard_ = 0;
+  timer retry_;
+  timer alive_;
+};
+
+}  // namespace cachecore_internal

@@ -1,0 +1,85 @@
+// keys.cpp: keys of any type: deleting, expiry.
+
+#include "checked.h"
+#include "glob.h"
+#include "kv.h"
+
+namespace kv_plugin {
+
+namespace {
+
+// Keys looked at by one SCAN: long enough to be few round trips, short enough not to be felt by others.
+constexpr int64_t scan_batch = 1000;
+
+}  // namespace
+
+task<bool> kv::remove(call &call, std::string_view key) {
+  co_return (co_await call.redis("UNLINK", call.key(key))).as_int() == 1;
+}
+
+task<int64_t> kv::delete_many(call &call, list_view keys) {
+  if (keys.empty()) co_return 0;
+  auto unlink = call.words("UNLINK");
+  for (size_t i = 0; i < keys.size(); i++) unlink.add(item_key(call, keys[i], "keys", i));
+  co_return (co_await call.redis(unlink)).as_int();
+}
+
+// The first page of every node comes at once and tells how many nodes there are; then one node after the other. Each
+// await ends it when the caller has gone, so no more than a batch is deleted after that.
+task<int64_t> kv::delete_matching(call &call, std::string_view pattern) {
+  const std::string_view match = call.copy(escape_glob(host_.key_prefix()) + std::string(pattern)).text();
+  const auto first_pages = co_await call.each_node("SCAN", "0", "MATCH", match, "COUNT", scan_batch).isolated();
+  int64_t deleted = 0;
+  for (size_t node = 0; node < first_pages.items().size(); node++) {
+    const list_view first = first_pages.items()[node].or_throw().items();
+    deleted += co_await delete_keys(call, first[1].items());
+    std::string cursor(first[0].as_text());
+    while (cursor != "0") {
+      const auto page = co_await call.on_node(node, "SCAN", cursor, "MATCH", match, "COUNT", scan_batch).isolated();
+      cursor = page.items()[0].as_text();
+      deleted += co_await delete_keys(call, page.items()[1].items());
+      call.forget(page);
+    }
+  }
+  co_return deleted;
+}
+
+// One command a key, since they are of many slots.
+task<int64_t> kv::delete_keys(call &call, list_view keys) {
+  if (keys.empty()) co_return 0;
+  auto batch = call.pipeline();
+  for (const value &key : keys) batch.add("UNLINK", key);
+  const auto replies = co_await batch.isolated();
+  int64_t deleted = 0;
+  for (const value &reply : replies.items()) deleted += reply.or_throw().as_int();
+  call.forget(replies);
+  co_return deleted;
+}
+
+task<bool> kv::exists(call &call, std::string_view key) {
+  co_return (co_await call.redis("EXISTS", call.key(key))).as_int() == 1;
+}
+
+task<bool> kv::expire(call &call, std::string_view key, int64_t ttl_ms) {
+  const std::string_view name = call.key(key);
+  bool found = false;
+  if (ttl_ms > 0) {
+    found = (co_await call.redis("PEXPIRE", name, ttl_ms)).as_int() == 1;
+  } else if (ttl_ms == -1) {
+    // PERSIST answers 0 for a key without expiry as for none, so EXISTS decides; together, as another may come between.
+    const value replies = co_await call.transaction().add("PERSIST", name).add("EXISTS", name);
+    found = replies.items()[1].or_throw().as_int() == 1;
+  } else {
+    throw error(CACHECORE_INVALID_ARGUMENT, "ttl_ms must be at least 1, or -1 for no expiry (delete removes the key)");
+  }
+  if (!found) co_return not_found;
+  co_return true;
+}
+
+task<int64_t> kv::ttl(call &call, std::string_view key) {
+  const int64_t left = (co_await call.redis("PTTL", call.key(key))).as_int();
+  if (left == -2) co_return not_found;
+  co_return left;
+}
+
+}  // namespace kv_plugin

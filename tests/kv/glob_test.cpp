@@ -1,0 +1,99 @@
+// Patterns: against a table, and against Redis itself.
+
+#include "glob.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "tests/support/support.h"
+#include "tests/support/unit.h"
+
+using kv_plugin::escape_glob;
+using kv_plugin::glob_matches;
+
+namespace {
+
+void matches_as_written(void **) {
+  const struct {
+    const char *pattern;
+    const char *text;
+    bool matches;
+  } cases[] = {
+      {"", "", true},          {"", "a", false},
+      {"*", "", true},         {"*", "abc", true},
+      {"a*", "abc", true},     {"*c", "abc", true},
+      {"a*c", "abc", true},    {"a*b", "abc", false},
+      {"a**c", "abc", true},   {"?", "a", true},
+      {"?", "", false},        {"a?c", "abc", true},
+      {"[abc]", "b", true},    {"[abc]", "d", false},
+      {"[^abc]", "d", true},   {"[^abc]", "a", false},
+      {"[a-c]x", "bx", true},  {"[c-a]x", "bx", true},
+      {"[a-c]", "d", false},   {"\\*", "*", true},
+      {"\\*", "a", false},     {"[\\]]", "]", true},
+      {"[a\\-c]", "b", false}, {"[a\\-c]", "-", true},
+      {"a\\", "a\\", true},    {"*a*b*c", "xxaxxbxxc", true},
+      {"*ab", "aab", true},    {"[a", "a", true},
+  };
+  for (const auto &expected : cases) {
+    if (glob_matches(expected.pattern, expected.text) != expected.matches)
+      print_error("%s on %s\n", expected.pattern, expected.text);
+    assert_int_equal(glob_matches(expected.pattern, expected.text), expected.matches);
+  }
+}
+
+void escapes(void **) {
+  const std::string odd = "a*b?c[d]e\\f^-";
+  assert_true(glob_matches(escape_glob(odd), odd));
+  assert_string_equal(escape_glob("app[1]:").c_str(), "app\\[1\\]:");
+  assert_false(glob_matches(escape_glob("a*"), "ab"));
+}
+
+void takes_no_exponential_time(void **) {
+  std::string pattern;
+  for (int i = 0; i < 40; i++) pattern += "*a";
+  assert_false(glob_matches(pattern + "*b", std::string(5000, 'a')));
+}
+
+// Random short patterns and texts over few characters; the server's answer is the right one.
+void agrees_with_redis(void **) {
+  test_server *server = test_server_start(nullptr, nullptr);
+  const std::string alphabet = "ab*?[]^-\\";
+  uint32_t random = 12345;
+  const auto pick = [&random](size_t below) {
+    random = random * 1664525u + 1013904223u;
+    return static_cast<size_t>(random >> 8) % below;
+  };
+  for (int round = 0; round < 300; round++) {
+    std::vector<std::string> texts;
+    free(test_command_text(server, "FLUSHALL"));
+    for (int i = 0; i < 10; i++) {
+      std::string text;
+      for (size_t size = 1 + pick(4); size > 0; size--) text += alphabet[pick(alphabet.size())];
+      texts.push_back(text);
+      free(test_command_text(server, "SET %s 1", text.c_str()));
+    }
+    std::string pattern;
+    for (size_t size = 1 + pick(6); size > 0; size--) pattern += alphabet[pick(alphabet.size())];
+    for (const std::string &text : texts) {
+      const char *script =
+          "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do if key == ARGV[2] then return 1 end end return 0";
+      const bool theirs = test_command_integer(server, "EVAL %s 0 %s %s", script, pattern.c_str(), text.c_str()) == 1;
+      if (glob_matches(pattern, text) != theirs) print_error("pattern %s on %s\n", pattern.c_str(), text.c_str());
+      assert_int_equal(glob_matches(pattern, text), theirs);
+    }
+  }
+  test_server_stop(server);
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(matches_as_written),
+      cmocka_unit_test(escapes),
+      cmocka_unit_test(takes_no_exponential_time),
+      cmocka_unit_test(agrees_with_redis),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
