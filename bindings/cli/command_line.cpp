@@ -99,7 +99,9 @@ class reader {
         return usage("--" + name + " belongs to the command " + known->name + " and stands behind it");
       }
     }
+    const bool call = line_.chosen != nullptr && std::string_view(line_.chosen->name) == "call";
     return usage("there is no option " + quoted(shown_name) + suggestion(shown_name, names) +
+                 (call ? "; parameters are written NAME=VALUE" : "") +
                  "; put -- before a value that begins with a dash");
   }
 

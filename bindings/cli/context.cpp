@@ -48,7 +48,6 @@ cachecore_status context::call(cachecore *core, const std::string &method, bool 
           [&](const cachecore_value &value) {
             if (!streaming) return answer(value);
             render_item(out_, value, options().output);
-            out_.flush();
           },
       .lost =
           [&](int64_t count) {
@@ -57,6 +56,7 @@ cachecore_status context::call(cachecore *core, const std::string &method, bool 
             err_.write("{\"dropped\":" + std::to_string(count) + "}\n");
             err_.flush();
           },
+      .caught_up = [&] { out_.flush(); },
   };
   const cachecore_status status = run_call(core, find_method(core, method), arguments.values, settings, out_, receiver);
   if (status != CACHECORE_NOT_FOUND) return status;
@@ -71,6 +71,7 @@ cachecore_status context::call(const std::string &method, const std::vector<word
     find_method(core(), method);  // throws, naming the nearest
     throw failure(CACHECORE_INTERNAL, method + " exists, but is not described");
   }
+  if (most_items > 0 && !found->streaming()) throw usage("--count is for streams; " + method + " is none");
   const bound_arguments arguments = bind_arguments(*found, words, in_);
   return call(core(), method, found->streaming(), arguments, most_items);
 }

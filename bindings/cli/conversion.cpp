@@ -56,7 +56,11 @@ std::optional<int64_t> parse_timestamp(std::string_view text) {
   const std::string copy(text);
   const char *end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields);
   if (end == nullptr || *end != '\0') return parse_number<int64_t>(text);
-  return int64_t{timegm(&fields)} * 1000;
+  const std::tm asked = fields;
+  const int64_t seconds = timegm(&fields);
+  // A day that does not exist (February 30) has become another one.
+  if (fields.tm_mday != asked.tm_mday || fields.tm_hour != asked.tm_hour || fields.tm_min != asked.tm_min) return {};
+  return seconds * 1000;
 }
 
 std::optional<int64_t> parse_integer(const parameter_description &parameter, std::string_view text) {

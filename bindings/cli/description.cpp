@@ -28,6 +28,12 @@ const cachecore_value *set_member(const cachecore_value &map, std::string_view k
   return found != nullptr && found->kind != CACHECORE_NIL ? found : nullptr;
 }
 
+std::string upper_case(std::string_view text) {
+  std::string out(text);
+  for (char &c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
 // Calls `each` with the items of a list member; an absent one has none.
 template <class function>
 void each_of(const cachecore_value &map, std::string_view key, function each) {
@@ -41,13 +47,12 @@ parameter_description read_parameter(const cachecore_value &tree) {
   out.name = text_member(tree, "name");
   out.doc = text_member(tree, "doc");
   out.meaning = text_member(tree, "meaning");
-  if (out.meaning == "none") out.meaning.clear();
   out.optional = flag_member(tree, "optional");
   out.secret = flag_member(tree, "secret");
   out.default_value = set_member(tree, "default");
   out.minimum = set_member(tree, "minimum");
   each_of(tree, "kinds", [&](const cachecore_value &kind) {
-    const auto *const found = std::find(kind_names.begin(), kind_names.end(), view_of(kind));
+    const auto *const found = std::find(kind_names.begin(), kind_names.end(), upper_case(view_of(kind)));
     if (found != kind_names.end()) out.kinds |= 1U << (found - kind_names.begin());
   });
   each_of(tree, "fields", [&](const cachecore_value &field) { out.fields.push_back(read_parameter(field)); });
@@ -94,10 +99,7 @@ std::string placeholder(const parameter_description &parameter) {
   if (parameter.is_list()) return "ITEM";
   if (parameter.meaning == "duration") return "MS";
   if (parameter.meaning.empty()) return parameter.kinds == 0 ? "VALUE" : kind_list(parameter, "|");
-  std::string out = parameter.meaning;
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return out;
+  return upper_case(parameter.meaning);
 }
 
 }  // namespace

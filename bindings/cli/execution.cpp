@@ -27,7 +27,9 @@ class running_call {
                                                         queue_.get(), 0, &operation_, &error);
     if (submitted != CACHECORE_OK) throw failure(error);
     while (!ended_) {
-      if (drain() == 0) wait();
+      if (drain() > 0) continue;
+      receiver_.caught_up();
+      wait();
     }
     return conclude();
   }

@@ -24,6 +24,7 @@ struct call_settings {
 struct answer_receiver {
   std::function<void(const cachecore_value &)> answer;  // the answer, or each item of a stream
   std::function<void(int64_t)> lost;                    // so many items of a stream were lost here
+  std::function<void()> caught_up;                      // nothing more has come yet
 };
 
 // Returns OK or NOT_FOUND; throws a failure, or an interruption once the call has ended. A stream also ends by an

@@ -14,7 +14,12 @@ namespace cachectl {
 signal_watch::signal_watch() : previous_() {
   sigset_t watched;
   sigemptyset(&watched);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&watched, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    // What whoever started us chose to ignore (nohup, a script's background job) stays ignored; blocked, it would be
+    // seen.
+    struct sigaction chosen{};
+    if (sigaction(signal, nullptr, &chosen) == 0 && chosen.sa_handler != SIG_IGN) sigaddset(&watched, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &watched, &previous_);
   descriptor_ = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   if (descriptor_ < 0) {

@@ -55,6 +55,14 @@ lane *sole_lane(const invocation &waiting) noexcept {
   return found;
 }
 
+// Of several lanes its thread reads none.
+void leave_lanes_to_loop(const invocation &waiting) noexcept {
+  for (const wait *each = waiting.pending; each != nullptr; each = each->next) {
+    if (each->child != nullptr) leave_lanes_to_loop(*each->child);
+    if (each->line != nullptr) each->line->have_loop_read();
+  }
+}
+
 cachecore_status take_outcome(invocation &ended, cachecore_result **out, cachecore_error *error) noexcept {
   cachecore_result *result = ended.result;
   const cachecore_status status = result->status;
@@ -96,6 +104,7 @@ cachecore_status block(waiter &self, invocation &root, cachecore_result **out, c
       line->stop_leading();
       continue;
     }
+    if (line == nullptr) leave_lanes_to_loop(root);
     self.sleep_until(root.deadline);
   }
   if (!self.root_done) {

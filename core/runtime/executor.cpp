@@ -125,7 +125,7 @@ void waiter::wake() noexcept {
 void waiter::sleep_until(int64_t deadline_ns) noexcept {
   uint32_t expected = awake;
   if (!word_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel)) {
-    word_.store(awake, std::memory_order_release);
+    word_.exchange(awake, std::memory_order_seq_cst);
     return;
   }
   timespec until{};
@@ -137,7 +137,8 @@ void waiter::sleep_until(int64_t deadline_ns) noexcept {
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time.
   syscall(SYS_futex, &word_, FUTEX_WAIT_BITSET_PRIVATE, asleep, bounded ? &until : nullptr, nullptr,
           FUTEX_BITSET_MATCH_ANY);
-  word_.store(awake, std::memory_order_release);
+  // An exchange and no store: a signal that comes now is either seen here, with what was posted before it, or stays.
+  word_.exchange(awake, std::memory_order_seq_cst);
 }
 
 void waiter::begin_wait(engine *waits_in) noexcept {

@@ -32,7 +32,8 @@ void on_wake(evutil_socket_t descriptor, short, void *) noexcept {
   [[maybe_unused]] const ssize_t got = read(descriptor, &ignored, sizeof(ignored));
 }
 
-void on_timer(evutil_socket_t, short, void *) noexcept {}  // expire_timers runs every turn
+// It may come a little early: then it is set again, since it is not armed any more. expire_timers runs every turn.
+void on_timer(evutil_socket_t, short, void *armed_for) noexcept { *static_cast<int64_t *>(armed_for) = no_deadline; }
 
 }  // namespace
 
@@ -70,7 +71,7 @@ void loop::start() {
     }
     remember_descriptor(wake_descriptor_);
     wake_event_ = event_new(base_, wake_descriptor_, EV_READ | EV_PERSIST, on_wake, nullptr);
-    timer_event_ = event_new(base_, -1, 0, on_timer, nullptr);
+    timer_event_ = event_new(base_, -1, 0, on_timer, &timer_armed_for_);
     if (wake_event_ == nullptr || timer_event_ == nullptr) throw std::bad_alloc();
     event_add(wake_event_, nullptr);
   }

@@ -180,7 +180,8 @@ int64_t embedded_directory::log_size() const noexcept {
 
 std::string embedded_directory::last_words(int64_t from) const {
   struct statvfs disk{};
-  std::string words = fstatvfs(directory_.get(), &disk) == 0 && disk.f_bavail == 0 ? ": the disk is full: free some space" : "";
+  std::string words =
+      fstatvfs(directory_.get(), &disk) == 0 && disk.f_bavail == 0 ? ": the disk is full: free some space" : "";
   const owned_descriptor log(openat(directory_.get(), EMBEDDED_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!log.valid()) return words;
   char text[320];

@@ -66,7 +66,7 @@ std::string own_directory() {
 }  // namespace
 
 std::string find_redis_server(const std::string &setting) {
-  const std::string name = setting.empty() ? "redis-server" : setting;
+  std::string name = setting.empty() ? "redis-server" : setting;
   std::vector<std::string> looked_in;
   if (name.find('/') != std::string::npos) {
     if (name.front() == '/' && executable(name)) return name;

@@ -33,6 +33,7 @@ constexpr std::array<uint16_t, slots> make_index() {
   made.fill(empty_slot);
   for (size_t i = 0; i < std::size(commands); i++) {
     if (commands[i].name.size() > longest_name) throw "longest_name is too small";
+    if (commands[i].spec_count > key_positions().ranges.size()) throw "key_positions has too few ranges";
     uint32_t slot = slot_of(hash_command(container_of(commands[i].name), subcommand_of(commands[i].name)));
     while (made[slot] != empty_slot) slot = (slot + 1) % slots;
     made[slot] = static_cast<uint16_t>(i);

@@ -18,7 +18,7 @@ void add(key_positions &keys, size_t first, size_t count, size_t step) noexcept 
 
 // The index of the run's first word; nothing where its keyword is not.
 std::optional<size_t> begin_of(const key_spec &spec, words_of_command words) noexcept {
-  const auto place = static_cast<size_t>(spec.place);
+  const size_t place = spec.place;
   if (spec.keyword.empty()) return place;
   for (size_t i = place; i + 1 < words.size(); i++) {
     if (same_name(words[i], spec.keyword)) return i + 1;
@@ -39,18 +39,19 @@ bool add_run(const key_spec &spec, words_of_command words, key_positions &keys) 
   if (!begin) return true;
   const size_t first = *begin;
   if (first >= words.size()) return false;
-  const auto step = static_cast<size_t>(spec.step);
+  const size_t step = spec.step;
   if (spec.counted) {
     const std::optional<size_t> count = number_in(words[first]);
     if (!count || *count == 0 || *count > (words.size() - first - 1 + step - 1) / step) return false;
     add(keys, first + 1, *count, step);
     return true;
   }
-  size_t end = first + static_cast<size_t>(spec.last < 0 ? 0 : spec.last) + 1;  // behind the last key
-  if (spec.last < 0) {
+  size_t end = 0;  // behind the last key
+  if (spec.last >= 0) {
+    end = first + static_cast<size_t>(spec.last) + 1;
+  } else {
     const auto left_out = static_cast<size_t>(-spec.last) - 1;
-    const size_t behind =
-        spec.limit > 1 ? first + (words.size() - first) / static_cast<size_t>(spec.limit) : words.size();
+    const size_t behind = spec.limit > 1 ? first + (words.size() - first) / spec.limit : words.size();
     if (behind < first + left_out) return false;
     end = behind - left_out;
   }

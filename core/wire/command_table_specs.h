@@ -13,12 +13,12 @@
 namespace cachecore_internal {
 
 struct key_spec {
-  int8_t place;              // index of the first word; with a keyword: where its search begins
+  uint8_t place;             // index of the first word; with a keyword: where its search begins
   std::string_view keyword;  // in lower case; the run begins behind it
   bool counted;              // the first word is the number of keys, which follow
   int8_t last;               // else: the last key, from the first one, or from the end if negative
-  int8_t step;
-  int8_t limit;  // 2: only half of the words up to the end are keys
+  uint8_t step;
+  uint8_t limit;  // 2: only half of the words up to the end are keys
 };
 
 std::span<const key_spec> specs_of(const command_info &command) noexcept;

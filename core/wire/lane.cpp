@@ -268,6 +268,7 @@ bool lane::gather() noexcept {
     if (each == nullptr) break;
     if (!any && now != 0) oldest_sent_ = now;
     any = true;
+    if (each->caller != this_thread.own) gathered_for_others_ = true;
     each->sent_change = each->changes;
     if (each->size >= large_request) {
       large_ = each;
@@ -317,6 +318,7 @@ void lane::write_all(std::unique_lock<std::mutex> &lock) noexcept {
   if (writing_ || state_ != state::ready) return;
   writing_ = true;
   write_blocked_ = false;
+  gathered_for_others_ = false;
   while (state_ == state::ready) {
     const bool left_over = out_sent_ < out_.size() || large_ != nullptr;
     if (!gather() && !left_over) break;
@@ -335,6 +337,9 @@ void lane::write_all(std::unique_lock<std::mutex> &lock) noexcept {
   }
   writing_ = false;
   if (state_ == state::failing) post_service();
+  // Somebody whose request went out with these may have found a reader then, who has left since without seeing it in flight. This
+  // thread looks after its own request; for the others a reader is found.
+  if (state_ == state::ready && reader_ == reader::nobody && gathered_for_others_) hand_off(lock);
 }
 
 void lane::write_from_loop() noexcept {
@@ -344,6 +349,7 @@ void lane::write_from_loop() noexcept {
     return;
   }
   write_all(lock);
+  if (!lock.owns_lock()) lock.lock();
   if (state_ == state::ready && reader_ == reader::nobody && !(in_flight_.empty() && reading_.empty())) {
     reader_ = reader::by_loop;
     lock.unlock();
@@ -452,6 +458,13 @@ void lane::hand_off(std::unique_lock<std::mutex> &lock) noexcept {
       return;
     }
   }
+  reader_ = reader::by_loop;
+  post_service();
+}
+
+void lane::have_loop_read() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (state_ != state::ready || reader_ != reader::nobody) return;
   reader_ = reader::by_loop;
   post_service();
 }

@@ -16,7 +16,7 @@
 //
 // Thread rule: as marked. Invariants
 // - A request is in exactly one of: unsent, in_flight (both under the mutex), reading (the reader's own list, older than in_flight).
-// - If something is in flight, there is a reader, or a waiting caller has been woken to become it.
+// - If something is in flight, there is a reader, or a waiting caller has been woken to become it, or its writer is about to see to that.
 // - A reply is matched to the oldest request, given up or not.
 #pragma once
 
@@ -76,6 +76,8 @@ class lane {
 
   [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_relaxed); }
   [[nodiscard]] size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
+  // [any thread] Somebody waits for this lane who cannot read it, since he waits for other things too: the loop reads, if nobody does.
+  void have_loop_read() noexcept;
   [[nodiscard]] bool is_clean() noexcept;      // never used or ready, nothing unsent or in flight
   [[nodiscard]] bool is_torn_down() noexcept;  // closed, no role held
 
@@ -138,6 +140,7 @@ class lane {
   size_t out_sent_ = 0;
   request *large_ = nullptr;  // sent from its own memory behind `out_`
   size_t large_sent_ = 0;
+  bool gathered_for_others_ = false;  // since the role was taken
 
   // The reader's.
   request_list reading_;

@@ -17,8 +17,9 @@ bool set_has(std::string_view pattern, size_t &at, char byte) noexcept {
       at++;
       found |= pattern[at] == byte;
     } else if (at + 2 < pattern.size() && pattern[at + 1] == '-') {
-      const auto [low, high] =
-          std::minmax(static_cast<unsigned char>(pattern[at]), static_cast<unsigned char>(pattern[at + 2]));
+      const auto first = static_cast<unsigned char>(pattern[at]);
+      const auto last = static_cast<unsigned char>(pattern[at + 2]);
+      const auto [low, high] = std::minmax({first, last});
       found |= low <= static_cast<unsigned char>(byte) && static_cast<unsigned char>(byte) <= high;
       at += 2;
     } else {

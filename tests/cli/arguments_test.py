@@ -109,6 +109,7 @@ class Arguments(cachectl.Case):
         self.assertEqual(self.typed("timestamp=1970-01-02T00:00:01Z"), {"timestamp": 86_401_000})
         self.assertEqual(self.typed("timestamp=86401000"), {"timestamp": 86_401_000})
         self.assertIn("timestamp takes INT", self.wrong("timestamp=1970-01-02T00:00:01"))
+        self.assertIn("timestamp takes INT", self.wrong("timestamp=2031-02-30T00:00:00Z"))
 
     def test_the_value_of_a_secret_parameter_is_never_repeated(self) -> None:
         message = self.wrong("pin=hunter2")

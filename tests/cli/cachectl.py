@@ -169,8 +169,11 @@ class Case(unittest.TestCase):
         return self.run_bare(*self.arguments(words)[1:], stdin=stdin, env=env)
 
     def start_cli(self, *words: str | bytes, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        return self.start(*self.arguments(words), stdout=stdout)
+
+    def start(self, *command: str | bytes, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            self.arguments(words),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,

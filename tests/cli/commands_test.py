@@ -180,6 +180,7 @@ class Options(cachectl.Case):
             ("--timeout-ms", "0", "ping"): "--timeout-ms takes",
             ("--timeout-ms", "5s", "ping"): "--timeout-ms takes",
             ("probe.items", "--count", "0"): "--count takes",
+            ("kv.set", "k", "v", "--ttl-ms", "5"): "parameters are written NAME=VALUE",
             ("completion", "fish"): "cachectl completion bash",
         }.items():
             self.assertIn(part, self.bare_refused(*words))
@@ -202,6 +203,9 @@ class Options(cachectl.Case):
             outcome = self.run_bare(*words, "set", "k", "v", env=env)
             self.assertEqual((outcome.code, outcome.err), (0, ""))
             self.assertEqual(self.server.command("KEYS", "*"), [f"{prefix}k".encode()])
+
+    def test_a_count_for_what_is_no_stream_is_refused(self) -> None:
+        self.assertIn("--count is for streams", self.refused(2, "probe.shape", "nil", "--count", "1"))
 
     def test_options_stand_anywhere_before_two_dashes(self) -> None:
         self.server.command("SET", "k", "v")

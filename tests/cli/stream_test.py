@@ -47,6 +47,18 @@ class Streams(cachectl.Case):
             numbers = [int(line) for line in outcome.out.splitlines()]
             self.assertEqual(numbers, list(range(2, 2 + len(numbers))))
 
+    def test_a_signal_that_is_ignored_where_it_was_started_stays_ignored(self) -> None:
+        script = 'trap "" INT HUP; exec "$@"'
+        words = self.arguments(("probe.items", f"mark={self.mark()}"))
+        process = self.start("bash", "-c", script, "bash", *words)
+        self.assertEqual(self.first_line(process), b"1\n")
+        for sent in (signal.SIGINT, signal.SIGHUP):
+            process.send_signal(sent)
+        self.assertNotEqual(self.first_line(process), b"")
+        self.assertEqual(self.marked(), "")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.finish(process).code, -signal.SIGTERM)
+
     def test_control_c_cancels_a_call(self) -> None:
         process = self.start_cli("--timeout-ms", "-1", "--verbose", "probe.hang", f"mark={self.mark()}")
         cachectl.wait_until(lambda: self.waits_for_an_answer(process.pid), "the call is under way")

@@ -24,7 +24,7 @@ class Terminal(cachectl.Case):
         self.addCleanup(os.close, ours)
         return ours, theirs
 
-    def start(self, theirs: int, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start_on(self, theirs: int, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """The program with the terminal as its own, so that it may ask and Ctrl-C reaches it."""
 
         def take_terminal() -> None:
@@ -64,7 +64,7 @@ class Terminal(cachectl.Case):
 
     def shown(self, *words: str, columns: int = 60, **env: str) -> bytes:
         ours, theirs = self.open(columns)
-        process = self.start(theirs, "--url", self.server.url, "--plugin", cachectl.probe, *words, env=env)
+        process = self.start_on(theirs, "--url", self.server.url, "--plugin", cachectl.probe, *words, env=env)
         seen = self.read_until(ours, None)
         process.wait(cachectl.PATIENCE)
         return seen.replace(b"\r\n", b"\n")
@@ -94,7 +94,7 @@ class Terminal(cachectl.Case):
 
     def test_a_secret_is_asked_for_twice_without_echo(self) -> None:
         ours, theirs = self.open()
-        process = self.start(theirs, "encrypt", env=KEY)
+        process = self.start_on(theirs, "encrypt", env=KEY)
         seen = self.read_until(ours, b"Secret: ")
         os.write(ours, b"hunter2\n")
         seen += self.read_until(ours, b"again: ")
@@ -106,7 +106,7 @@ class Terminal(cachectl.Case):
 
     def test_two_different_secrets_are_refused(self) -> None:
         ours, theirs = self.open()
-        process = self.start(theirs, "encrypt", env=KEY)
+        process = self.start_on(theirs, "encrypt", env=KEY)
         self.read_until(ours, b"Secret: ")
         os.write(ours, b"hunter2\n")
         self.read_until(ours, b"again: ")
@@ -118,7 +118,7 @@ class Terminal(cachectl.Case):
         ours, theirs = self.open()
         kept = os.dup(theirs)
         self.addCleanup(os.close, kept)
-        process = self.start(theirs, "encrypt", env=KEY)
+        process = self.start_on(theirs, "encrypt", env=KEY)
         self.read_until(ours, b"Secret: ")
         cachectl.wait_until(lambda: not self.echoes(kept), "the echo is off")
         os.write(ours, b"\x03")

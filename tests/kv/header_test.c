@@ -30,11 +30,11 @@ static int stop(void **state) {
   return 0;
 }
 
-static void assert_bytes(cachecore_status status, cachecore_result *result, const char *expected) {
+static void assert_bytes(cachecore_status status, cachecore_result **result, const char *expected) {
   assert_int_equal(status, CACHECORE_OK);
-  assert_int_equal(cachecore_result_value(result)->kind, CACHECORE_BYTES);
-  assert_string_equal(cachecore_result_value(result)->as.bytes.data, expected);
-  cachecore_result_free(result);
+  assert_int_equal(cachecore_result_value(*result)->kind, CACHECORE_BYTES);
+  assert_string_equal(cachecore_result_value(*result)->as.bytes.data, expected);
+  cachecore_result_free(*result);
 }
 
 static void strings(void **state) {
@@ -42,7 +42,7 @@ static void strings(void **state) {
   int64_t number = -7;
   (void)state;
   assert_int_equal(cachecore_kv_set(core, "k", "hello", 5, 0, &error), CACHECORE_OK);
-  assert_bytes(cachecore_kv_get(core, "k", &result, &error), result, "hello");
+  assert_bytes(cachecore_kv_get(core, "k", &result, &error), &result, "hello");
   assert_int_equal(cachecore_kv_get(core, "missing", &result, &error), CACHECORE_NOT_FOUND);
   assert_null(result);
 
@@ -60,7 +60,7 @@ static void strings(void **state) {
   assert_int_equal(cachecore_kv_increment(core, "n", 5, 0, &number, &error), CACHECORE_OK);
   assert_int_equal(number, 5);
   assert_int_equal(cachecore_kv_increment(core, "n", -7, 0, NULL, NULL), CACHECORE_OK);
-  assert_bytes(cachecore_kv_get(core, "n", &result, &error), result, "-2");
+  assert_bytes(cachecore_kv_get(core, "n", &result, &error), &result, "-2");
   assert_int_equal(cachecore_kv_increment(core, "k", 1, 0, &number, &error), CACHECORE_REJECTED);
   assert_int_equal(number, 0);
 
@@ -136,7 +136,7 @@ static void hashes(void **state) {
   assert_int_equal(cachecore_kv_hash_set_many(core, "h", fields, 2, 60000, &error), CACHECORE_OK);
   assert_int_equal(cachecore_kv_hash_increment(core, "h", "c", 4, &number, &error), CACHECORE_OK);
   assert_int_equal(number, 7);
-  assert_bytes(cachecore_kv_hash_get(core, "h", "c", &result, &error), result, "7");
+  assert_bytes(cachecore_kv_hash_get(core, "h", "c", &result, &error), &result, "7");
   assert_int_equal(cachecore_kv_hash_get_all(core, "h", &result, &error), CACHECORE_OK);
   assert_int_equal(cachecore_result_value(result)->kind, CACHECORE_MAP);
   assert_int_equal(cachecore_result_value(result)->as.map.count, 3);
@@ -158,8 +158,8 @@ static void lists(void **state) {
   cachecore_result_free(result);
   assert_int_equal(cachecore_kv_list_remove(core, "l", "b", 1, -1, &number, &error), CACHECORE_OK);
   assert_int_equal(number, 1);
-  assert_bytes(cachecore_kv_list_pop(core, "l", NULL, &result, &error), result, "a");
-  assert_bytes(cachecore_kv_list_pop(core, "l", "right", &result, &error), result, "b");
+  assert_bytes(cachecore_kv_list_pop(core, "l", NULL, &result, &error), &result, "a");
+  assert_bytes(cachecore_kv_list_pop(core, "l", "right", &result, &error), &result, "b");
   assert_int_equal(cachecore_kv_list_pop(core, "l", NULL, &result, &error), CACHECORE_NOT_FOUND);
 }
 

@@ -163,12 +163,13 @@ static void is_described(void **state) {
   assert_string_equal(find(plugin, "version")->as.bytes.data, "1.0.0");
   const cachecore_value *methods = find(plugin, "methods");
   assert_int_equal(methods->as.list.count, 3);
-  const cachecore_value *options = find(find(find(methods, "count_visit"), "parameters"), "options");
+  const cachecore_value *options = find(find(find(methods, "example_c.count_visit"), "parameters"), "options");
   assert_int_equal(find(options, "optional")->as.integer, 1);
   const cachecore_value *ttl_ms = find(find(options, "fields"), "ttl_ms");
   assert_string_equal(find(ttl_ms, "meaning")->as.bytes.data, "duration");
   assert_int_equal(find(ttl_ms, "minimum")->as.integer, 1);
-  assert_int_equal(find(find(find(find(methods, "ticks"), "parameters"), "every_ms"), "default")->as.integer, 1000);
+  assert_int_equal(find(find(find(find(methods, "example_c.ticks"), "parameters"), "every_ms"), "default")->as.integer,
+                   1000);
   cachecore_result_free(result);
 }
 

@@ -93,7 +93,7 @@ test_proxy *test_proxy_start_at(const char *directory, const char *upstream) {
   if (strncmp(upstream, "unix:/", 6) == 0) {
     proxy->upstream_size = unix_address(&proxy->upstream, upstream + 5);
   } else if (strncmp(upstream, "127.0.0.1:", 10) == 0) {
-    proxy->upstream_size = tcp_address(&proxy->upstream, atoi(colon + 1));
+    proxy->upstream_size = tcp_address(&proxy->upstream, (int)strtol(colon + 1, NULL, 10));
   } else {
     test_die("upstream \"%s\": expected unix:/path or 127.0.0.1:port", upstream);
   }

@@ -18,15 +18,18 @@ static int poll_add(poll_set *set, int descriptor, int wanted) {
   if (descriptor < 0 || wanted == 0) return -1;
   if (set->count == set->capacity) {
     set->capacity = set->capacity * 2 + 16;
-    set->events = (struct pollfd *)realloc(set->events, (size_t)set->capacity * sizeof(struct pollfd));
-    if (set->events == NULL) test_die("out of memory");
+    struct pollfd *larger = (struct pollfd *)realloc(set->events, (size_t)set->capacity * sizeof(struct pollfd));
+    if (larger == NULL) test_die("out of memory");
+    set->events = larger;
   }
   struct pollfd event = {descriptor, (short)wanted, 0};
   set->events[set->count] = event;
   return set->count++;
 }
 
-static int happened(const poll_set *set, int index) { return index >= 0 && set->events[index].revents != 0; }
+static int happened(const poll_set *set, int index) {
+  return index >= 0 && index < set->count && set->events[index].revents != 0;
+}
 
 /* A forked child may hold copies of our descriptors, so closing alone would not reach the peer. */
 static void close_side(int *descriptor) {
@@ -41,7 +44,8 @@ static void reset_side(int *descriptor) {
   struct sockaddr nowhere;
   memset(&nowhere, 0, sizeof(nowhere));
   nowhere.sa_family = AF_UNSPEC;
-  if (*descriptor >= 0) connect(*descriptor, &nowhere, sizeof(nowhere));
+  /* A unix socket refuses this: all there is for it is a close. */
+  if (*descriptor >= 0 && connect(*descriptor, &nowhere, sizeof(nowhere)) != 0) shutdown(*descriptor, SHUT_RDWR);
   close_side(descriptor);
 }
 

@@ -173,7 +173,7 @@ void paths_at_the_limit_work(void **) {
     settings.server.path = at.data() + std::string(size - at.data().size(), 'd');
     const embedded_attachment attachment = attach_embedded(settings, patience_ms);
     assert_true(server_pid(attachment.socket_path()) > 0);
-    assert_int_equal(attachment.socket_path().rfind(settings.server.path, 0) == 0, size == room);
+    assert_int_equal(attachment.socket_path().starts_with(settings.server.path), size == room);
   }
 }
 

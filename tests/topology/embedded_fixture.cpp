@@ -36,6 +36,8 @@ std::string link_target(const std::string &path) {
   return size < 0 ? std::string() : std::string(target.data(), static_cast<size_t>(size));
 }
 
+pid_t number_in(const std::string &text) { return static_cast<pid_t>(std::strtol(text.c_str(), nullptr, 10)); }
+
 std::vector<std::string> names_in(const std::string &directory) {
   std::vector<std::string> names;
   DIR *listing = opendir(directory.c_str());
@@ -157,18 +159,18 @@ pid_t server_pid(const std::string &socket_path) {
   const std::string info = command(socket_path, "INFO server");
   const size_t at = info.find("process_id:");
   assert_true(at != std::string::npos);
-  return static_cast<pid_t>(std::strtol(info.c_str() + at + std::strlen("process_id:"), nullptr, 10));
+  return number_in(info.substr(at + std::strlen("process_id:")));
 }
 
 std::string status_field(pid_t pid, const char *name) {
   std::istringstream lines(read_text("/proc/" + std::to_string(pid) + "/status"));
   for (std::string line; std::getline(lines, line);) {
-    if (line.rfind(std::string(name) + ":\t", 0) == 0) return line.substr(std::strlen(name) + 2);
+    if (line.starts_with(std::string(name) + ":\t")) return line.substr(std::strlen(name) + 2);
   }
   return {};
 }
 
-pid_t parent_of(pid_t pid) { return static_cast<pid_t>(std::atoi(status_field(pid, "PPid").c_str())); }
+pid_t parent_of(pid_t pid) { return number_in(status_field(pid, "PPid")); }
 
 std::string environment_of(pid_t pid) { return read_text("/proc/" + std::to_string(pid) + "/environ"); }
 
@@ -182,8 +184,8 @@ std::vector<std::string> open_files(pid_t pid) {
 std::vector<pid_t> processes_in(const std::string &directory) {
   std::vector<pid_t> found;
   for (const std::string &name : names_in("/proc")) {
-    const pid_t pid = static_cast<pid_t>(std::atoi(name.c_str()));
-    if (pid > 0 && link_target("/proc/" + name + "/cwd").rfind(directory, 0) == 0) found.push_back(pid);
+    const pid_t pid = number_in(name);
+    if (pid > 0 && link_target("/proc/" + name + "/cwd").starts_with(directory)) found.push_back(pid);
   }
   return found;
 }

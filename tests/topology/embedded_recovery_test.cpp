@@ -94,6 +94,7 @@ void a_killed_supervisor_takes_its_server_along_and_is_replaced(void **) {
 void several_processes_revive_it_at_once(void **) {
   scene at;
   std::vector<attacher> all;
+  all.reserve(6);
   for (int i = 0; i < 6; i++) all.emplace_back(at.settings());
   embedded_attachment attachment = attach_embedded(at.settings(), patience_ms);
   const pid_t server = server_pid(socket_of(at));
@@ -132,7 +133,7 @@ void who_comes_while_it_ends_waits_and_starts_anew(void **) {
     redisReply *reply = test_try_command_at(socket_of(at).c_str(), "EVAL %s 0", "while true do end");
     if (reply != nullptr) freeReplyObject(reply);
   });
-  wait_until([&] { return command(socket_of(at), "PING").rfind("(error) BUSY", 0) == 0; });
+  wait_until([&] { return command(socket_of(at), "PING").starts_with("(error) BUSY"); });
   first.kill();
   wait_until([&] { return ending(at); });
   configuration settings = at.settings();
@@ -169,16 +170,17 @@ void attaching_and_leaving_at_random_always_finds_a_server(void **) {
   scene at;
   std::array<std::string, 3> failures;
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < failures.size(); i++) {
-    threads.emplace_back([&, i] {
-      for (int round = 0; round < 15 && failures[i].empty(); round++) {
+  threads.reserve(failures.size());
+  for (std::string &wrong : failures) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 15 && wrong.empty(); round++) {
         try {
           const embedded_attachment attachment = attach_embedded(at.settings(), patience_ms);
           redisReply *reply = test_try_command_at(attachment.socket_path().c_str(), "PING");
-          if (reply == nullptr || std::string(reply->str) != "PONG") failures[i] = "no PONG";
+          if (reply == nullptr || std::string(reply->str) != "PONG") wrong = "no PONG";
           if (reply != nullptr) freeReplyObject(reply);
         } catch (const failure &refused) {
-          failures[i] = refused.message();
+          wrong = refused.message();
         }
       }
     });

@@ -29,6 +29,7 @@ size_t starts_in(const std::string &log) {
 void eight_processes_at_once_start_one_server(void **) {
   scene at;
   std::vector<attacher> all;
+  all.reserve(8);
   for (int i = 0; i < 8; i++) all.emplace_back(at.settings());
   for (const attacher &one : all) one.go();
   for (attacher &one : all) assert_string_equal(one.outcome().c_str(), "");
@@ -45,6 +46,7 @@ void threads_of_one_process_attach_at_once(void **) {
   std::array<embedded_attachment, 8> attachments;
   std::array<std::string, 8> failures;
   std::vector<std::thread> threads;
+  threads.reserve(attachments.size());
   for (size_t i = 0; i < attachments.size(); i++) {
     threads.emplace_back([&, i] {
       try {

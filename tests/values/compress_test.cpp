@@ -150,6 +150,7 @@ void wrong_arguments_are_refused(void **) {
 void threads_do_not_disturb_each_other(void **) {
   std::vector<std::thread> threads;
   std::vector<int> right(16, 0);
+  threads.reserve(right.size());
   for (size_t number = 0; number < right.size(); number++) {
     threads.emplace_back([number, &count = right[number]] {
       const std::string plain = sample(1'000 + number * 100);

@@ -207,6 +207,7 @@ void the_error_queue_of_openssl_stays_as_it_was(void **) {
 void threads_do_not_disturb_each_other(void **) {
   std::vector<std::thread> threads;
   std::vector<int> right(8, 0);
+  threads.reserve(right.size());
   for (int &count : right) {
     threads.emplace_back([&count] {
       const uint8_t key[32] = {1};

@@ -118,10 +118,12 @@ void maps_with_other_keys(void **) {
 }
 
 void equal_keys_are_found_in_large_maps(void **) {
-  std::vector<std::string> keys;
-  for (int i = 0; i < 500; i++) keys.push_back("key" + std::to_string(i));
-  std::vector<cachecore_pair> pairs;
-  for (const std::string &key : keys) pairs.push_back({text(key), cachecore_nil()});
+  std::vector<std::string> keys(500);
+  std::vector<cachecore_pair> pairs(keys.size());
+  for (size_t i = 0; i < keys.size(); i++) {
+    keys[i] = "key" + std::to_string(i);
+    pairs[i] = {text(keys[i]), cachecore_nil()};
+  }
   assert_text(encoded(cachecore_map(pairs.data(), pairs.size())).substr(0, 12), R"({"key0":null)");
   pairs[499].key = text(keys[3]);
   assert_text(encoded(cachecore_map(pairs.data(), pairs.size())).substr(0, 15), R"({"$map":[["key0)");

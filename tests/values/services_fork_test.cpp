@@ -40,6 +40,7 @@ void children_can_use_everything(void **) {
   std::atomic<bool> stop{false};
   std::atomic<int> broken{0};
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; i++) {
     threads.emplace_back([&] {
       while (!stop) broken += !all_work();

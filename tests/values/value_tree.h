@@ -4,6 +4,7 @@
 
 #include <cachecore/value.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -122,7 +123,8 @@ class tree_maker {
   }
 
   cachecore_value next_bytes() {
-    const size_t size = std::min<size_t>(next() % 24, bytes_.size() - at_);
+    const size_t wanted = next() % 24;
+    const size_t size = std::min(wanted, bytes_.size() - at_);
     const cachecore_value value = cachecore_bytes(bytes_.data() + at_, size);
     at_ += size;
     return value;

@@ -17,7 +17,7 @@ static void close_above(int last) {
   if (open_ones == NULL) return;
   const struct dirent *entry = NULL;
   while ((entry = readdir(open_ones)) != NULL) {
-    int descriptor = atoi(entry->d_name);
+    int descriptor = (int)strtol(entry->d_name, NULL, 10);
     if (descriptor > last && descriptor != dirfd(open_ones)) close(descriptor);
   }
   closedir(open_ones);

@@ -93,16 +93,16 @@ static void end(supervisor *self, const char *reason) {
 
 /* Reads what happened in the directory. Returns whether the server's socket went, after it had come. */
 static int socket_lost(supervisor *self) {
-  char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+  char events[4096];
   int lost = 0;
   ssize_t size = 0;
   while ((size = read(self->changes, events, sizeof(events))) > 0) {
-    const struct inotify_event *event = NULL;
-    for (char *at = events; at < events + size; at += sizeof(*event) + event->len) {
-      event = (const struct inotify_event *)(const void *)at;
-      if (event->len == 0 || strcmp(event->name, EMBEDDED_SOCKET) != 0) continue;
-      if ((event->mask & IN_CREATE) == 0 && self->bound) lost = 1;
-      self->bound = (event->mask & IN_CREATE) != 0;
+    struct inotify_event event;
+    for (const char *at = events; at < events + size; at += sizeof(event) + event.len) {
+      memcpy(&event, at, sizeof(event));
+      if (event.len == 0 || strcmp(at + sizeof(event), EMBEDDED_SOCKET) != 0) continue;
+      if ((event.mask & IN_CREATE) == 0 && self->bound) lost = 1;
+      self->bound = (event.mask & IN_CREATE) != 0;
     }
   }
   return lost;

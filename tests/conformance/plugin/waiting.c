@@ -254,25 +254,32 @@ const cachecore_method_spec method_grant = {.struct_size = sizeof(cachecore_meth
                                             .start = grant,
                                             .undo = undo_grant};
 
-static void granted(void *instance, cachecore_invocation *invocation, const cachecore_value *args, size_t arg_count) {
-  const struct conformance *plugin = instance;
-  (void)args;
-  (void)arg_count;
-  answer_integer(plugin, invocation, (int64_t)atomic_load(&((struct conformance *)instance)->granted));
-}
-
-const cachecore_method_spec method_granted = {.struct_size = sizeof(cachecore_method_spec),
-                                              .name = "granted",
-                                              .doc = "Answers how many were granted.",
-                                              .flags = CACHECORE_METHOD_READ_ONLY,
-                                              .parameters = takes_nothing,
-                                              .returns = "INT",
-                                              .start = granted};
-
 PARAMETER(at_least, .name = "at_least", .doc = "Wait for so many.", .kinds = CACHECORE_KIND_BIT(CACHECORE_INT),
           .meaning = CACHECORE_MEANING_COUNT, .flags = CACHECORE_PARAMETER_OPTIONAL, .default_value = &zero,
           .minimum = &zero);
 static const cachecore_parameter_spec *const takes_at_least[] = {&at_least, NULL};
+
+static void granted_continues(void *state, cachecore_status status, const cachecore_value *value,
+                              const cachecore_error *error) {
+  struct waiting *waiting = state;
+  const int64_t now = (int64_t)atomic_load(&waiting->plugin->granted);
+  (void)value;
+  settle(waiting, status, error, now >= waiting->number, now, granted_continues);
+}
+
+static void granted(void *instance, cachecore_invocation *invocation, const cachecore_value *args, size_t arg_count) {
+  struct waiting *waiting = begin(instance, invocation, args[0].as.integer);
+  (void)arg_count;
+  if (waiting != NULL) granted_continues(waiting, CACHECORE_OK, NULL, NULL);
+}
+
+const cachecore_method_spec method_granted = {.struct_size = sizeof(cachecore_method_spec),
+                                              .name = "granted",
+                                              .doc = "Waits until that many were granted; answers how many were.",
+                                              .flags = CACHECORE_METHOD_READ_ONLY,
+                                              .parameters = takes_at_least,
+                                              .returns = "INT",
+                                              .start = granted};
 
 static void released_continues(void *state, cachecore_status status, const cachecore_value *value,
                                const cachecore_error *error) {

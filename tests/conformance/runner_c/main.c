@@ -10,6 +10,13 @@
 static const char *plugin;
 static const char *url;
 
+static void run_wrong(void **state) {
+  char *told = row_run(*state, plugin, url);
+  const int found = told != NULL;
+  free(told);
+  assert_true(found);
+}
+
 static void run(void **state) {
   char *told = row_run(*state, plugin, url);
   if (told != NULL) print_error("%s\n", told);
@@ -46,11 +53,13 @@ static int run_table(const char *path) {
   struct CMUnitTest *tests = calloc(count, sizeof(*tests));
   char **names = calloc(count, sizeof(*names));
   if (tests == NULL || names == NULL) test_die("no memory");
+  const int wrong = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(table, "wrong"));
   char *group = short_name(path);
   size_t index = 0;
   for (cJSON *row = rows->child; row != NULL; row = row->next, index++) {
     names[index] = test_format("%s: %s", group, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "name")));
-    tests[index] = (struct CMUnitTest){.name = names[index], .test_func = run, .initial_state = row};
+    tests[index] =
+        (struct CMUnitTest){.name = names[index], .test_func = wrong ? run_wrong : run, .initial_state = row};
   }
   const int failed = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
   for (index = 0; index < count; index++) free(names[index]);

@@ -17,14 +17,20 @@ struct one_row {
   std::string url;
 };
 
-void run(void **state) {
-  const auto *row = static_cast<const one_row *>(*state);
-  std::string told;
+// How the row differs; empty when it does not.
+std::string difference_of(const one_row &row) {
   try {
-    table::run(row->json, row->plugin, row->url);
+    table::run(row.json, row.plugin, row.url);
   } catch (const std::exception &wrong) {
-    told = wrong.what();
+    return wrong.what();
   }
+  return {};
+}
+
+void run_wrong(void **state) { assert_false(difference_of(*static_cast<const one_row *>(*state)).empty()); }
+
+void run(void **state) {
+  const std::string told = difference_of(*static_cast<const one_row *>(*state));
   if (!told.empty()) print_error("%s\n", told.c_str());
   assert_true(told.empty());
 }
@@ -56,8 +62,9 @@ int run_table(const std::string &path, const std::string &plugin, const std::str
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "name"));
     rows.push_back({group + ": " + (name == nullptr ? "nameless" : name), row, plugin, url});
   }
+  const bool wrong = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(table.get(), "wrong")) != 0;
   std::vector<CMUnitTest> tests;
-  for (auto &row : rows) tests.push_back({row.name.c_str(), run, nullptr, nullptr, &row});
+  for (auto &row : rows) tests.push_back({row.name.c_str(), wrong ? run_wrong : run, nullptr, nullptr, &row});
   return _cmocka_run_group_tests(group.c_str(), tests.data(), tests.size(), nullptr, nullptr);
 }
 

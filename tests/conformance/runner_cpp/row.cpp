@@ -337,7 +337,12 @@ std::unique_ptr<session> open(const cJSON *row, const std::string &plugin, const
 }  // namespace
 
 void run(const cJSON *row, const std::string &plugin, const std::string &url) {
-  const std::unique_ptr<session> session = open(row, plugin, url);
+  std::unique_ptr<session> session;
+  try {
+    session = open(row, plugin, url);
+  } catch (const std::exception &wrong) {
+    throw difference(std::string("making the core: ") + wrong.what());
+  }
   int number = 0;
   const cJSON *step = nullptr;
   cJSON_ArrayForEach(step, field(row, "steps")) {

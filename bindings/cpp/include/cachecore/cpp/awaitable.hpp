@@ -9,8 +9,9 @@
 // coroutines continue inside resume(), on the thread that runs it.
 //
 // Thread rule: an async and the coroutines that await it belong to one thread at a time.
-// Invariants: a coroutine that is destroyed while it waits cancels its call. Destroying the async continues whatever
-// still waits with error(CANCELLED), and awaiting it from there on throws the same.
+// Invariants: a coroutine that is destroyed while it waits cancels its call; what the call still answers is dropped.
+// Destroying the async continues whatever still waits with error(CANCELLED), and awaiting it from there on throws the
+// same.
 #pragma once
 
 #include <coroutine>

@@ -154,7 +154,7 @@ class core {
  public:
   explicit core(const options &options) { init(options); }
   explicit core(const char *url) : core(cachecore::options{.url = url}) {}
-  explicit core(const std::string &url) : core(url.c_str()) {}
+  explicit core(const std::string &url) : core(cachecore::options{.url = url}) {}
   // All defaults: what the environment says, else the private server.
   core() : core(cachecore::options{}) {}
   static core from_json(std::string_view config_json) {
