@@ -56,7 +56,7 @@ struct tls_settings {
 
 struct plugin_request {
   std::string name_or_path;
-  std::string config_json;  // "" when none
+  std::string config_json;  // of a name that "plugins" holds, else ""
 };
 
 struct configuration {

@@ -59,24 +59,13 @@ settings first_of(const std::vector<settings> &sources) {
   return out;
 }
 
-// "/opt/p/cachecore_kv.so" -> "kv"; a name is itself.
-std::string plugin_name_of(std::string_view name_or_path) {
-  constexpr std::string_view prefix = "cachecore_";
-  constexpr std::string_view suffix = ".so";
-  const size_t slash = name_or_path.rfind('/');
-  if (slash == std::string_view::npos) return std::string(name_or_path);
-  std::string_view file = name_or_path.substr(slash + 1);
-  if (!file.starts_with(prefix) || !file.ends_with(suffix)) return {};
-  file.remove_prefix(prefix.size());
-  return std::string(file.substr(0, file.size() - std::min(suffix.size(), file.size())));
-}
-
+// A plugin named by its path gets its configuration when it is loaded and its name known.
 void resolve_plugins(const settings &merged, configuration &out) {
   out.plugin_configs = merged.plugin_configs;
   out.all_built_in = !merged.load;
   if (!merged.load) return;
   for (const std::string &name : *merged.load) {
-    const auto config = merged.plugin_configs.find(plugin_name_of(name));
+    const auto config = merged.plugin_configs.find(name);
     out.plugins.push_back({name, config != merged.plugin_configs.end() ? config->second : ""});
   }
 }

@@ -16,8 +16,8 @@ namespace cachecore_internal {
 // Throws failure(INVALID_ARGUMENT, the parts joined).
 [[noreturn]] void reject(std::initializer_list<std::string_view> parts);
 
-// `text` in quotation marks, at most 40 bytes of it, bytes that are not printable ASCII as '?'. Text with an '@' is not shown: whoever puts a URL
-// where none belongs may have put a password there too.
+// `text` in quotation marks, at most 40 bytes of it, bytes that are not printable ASCII as '?'. Text with an '@' is not
+// shown: whoever puts a URL where none belongs may have put a password there too.
 std::string quoted(std::string_view text);
 
 // The rest of a sentence about an unknown name: `: did you mean "url"?` when one of `known` is near, else `: known are

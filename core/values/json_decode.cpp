@@ -1,7 +1,7 @@
 // Decoding copies the text into the arena and lets RapidJSON read it in place, so that strings are unescaped where they
 // lie and no string is copied again. Values gather on one stack; when a list or map closes, its part of the stack moves
-// to the arena. Only then is it known whether a map was a marker, so depth is checked bottom-up too: a list may be one
-// level deeper than a value can be, because the lists of a "$map" dissolve into their map.
+// to the arena. Only then is it known whether a map was a marker, whose levels of JSON are no levels of the value: so
+// the depth of the value is added up bottom-up, while that of the text is bounded on the way down.
 //
 // Of RapidJSON 1.1 we use neither its numbers (integers beyond 64 bits become doubles), nor its check of UTF-8 (one
 // pass over the whole text is faster), and make up for a lone low surrogate, which it lets pass.
@@ -61,6 +61,7 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
         reader.Parse < rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag > (stream_, *this);
     if (result.IsError()) fail_syntax(result, original);
     if (stream_.Tell() < original.size()) fail_at(stream_.Tell(), "a NUL byte after the value");
+    if (open_.front().height > max_value_depth + 1) fail_deep(0);
     return values_.front();
   }
 
@@ -79,7 +80,6 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
 
   bool EndArray(rapidjson::SizeType count) {
     const frame list = close();
-    if (list.height > max_value_depth + 1) fail_deep(list);
     auto *items = memory_.allocate_array<cachecore_value>(count);
     take(list, items);
     return push(cachecore_list(items, count), list.height);
@@ -88,7 +88,6 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
   bool EndObject(rapidjson::SizeType count) {
     const frame map = close();
     if (count == 1 && is_marker(bytes_of(values_[map.first]))) return end_marker(map);
-    check_depth(map);
     auto *pairs = memory_.allocate_array<cachecore_pair>(count);
     take(map, pairs);
     if (const cachecore_value *key = find_duplicate_key(pairs, count)) {
@@ -109,8 +108,6 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
   bool push(const cachecore_value &value, int height = 0, bool marker = false) {
     values_.push_back(value);
     frame &parent = open_.back();
-    const bool is_root = open_.size() == 1;
-    if (is_root && height > max_value_depth) fail_deep(parent);
     parent.height = std::max(parent.height, height + 1);
     parent.after_marker = marker;
     return true;
@@ -118,7 +115,7 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
 
   bool open() {
     const size_t offset = stream_.Tell() - 1;
-    if (open_.size() > max_json_depth) fail_deep({0, offset, 0, false});
+    if (open_.size() > max_json_depth) fail_deep(offset);
     open_.push_back({values_.size(), offset, 0, false});
     return true;
   }
@@ -129,12 +126,8 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
     return closed;
   }
 
-  void check_depth(const frame &closed) const {
-    if (closed.height > max_value_depth) fail_deep(closed);
-  }
-
-  [[noreturn]] static void fail_deep(const frame &closed) {
-    fail_at(closed.offset, "the value that begins here, or one around it, has more than 64 levels; send a flatter one");
+  [[noreturn]] static void fail_deep(size_t offset) {
+    fail_at(offset, "the value has more than 64 levels; send a flatter one");
   }
 
   // Moves the values of a closed list or map from the stack.
@@ -151,7 +144,6 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
     if (name == bytes_marker) return push(marked_bytes(map, held), 0, true);
     if (name == error_marker) return push(marked_error(map, held), 0, true);
     const int height = std::max(map.height - 2, 0);
-    if (height > max_value_depth) fail_deep(map);
     return push(marked_map(map, held), height, true);
   }
 

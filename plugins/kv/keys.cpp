@@ -11,6 +11,18 @@ namespace {
 // Keys looked at by one SCAN: long enough to be few round trips, short enough not to be felt by others.
 constexpr int64_t scan_batch = 1000;
 
+// One command a key, since they are of many slots.
+task<int64_t> unlink_all(call &call, pipeline &batch, list_view keys) {
+  if (keys.empty()) co_return 0;
+  batch.clear();
+  for (const value &key : keys) batch.add("UNLINK", key);
+  const reply replies = co_await batch.isolated();
+  int64_t deleted = 0;
+  for (const value &one : replies.items()) deleted += one.or_throw().as_int();
+  call.forget(replies);
+  co_return deleted;
+}
+
 }  // namespace
 
 task<bool> kv::remove(call &call, std::string_view key) {
@@ -28,31 +40,21 @@ task<int64_t> kv::delete_many(call &call, list_view keys) {
 // await ends it when the caller has gone, so no more than a batch is deleted after that.
 task<int64_t> kv::delete_matching(call &call, std::string_view pattern) {
   const std::string_view match = call.copy(escape_glob(host_.key_prefix()) + std::string(pattern)).text();
-  const auto first_pages = co_await call.each_node("SCAN", "0", "MATCH", match, "COUNT", scan_batch).isolated();
+  const value first_pages = co_await call.each_node("SCAN", "0", "MATCH", match, "COUNT", scan_batch).isolated();
+  auto batch = call.pipeline();
   int64_t deleted = 0;
   for (size_t node = 0; node < first_pages.items().size(); node++) {
-    const list_view first = first_pages.items()[node].or_throw().items();
-    deleted += co_await delete_keys(call, first[1].items());
-    std::string cursor(first[0].as_text());
-    while (cursor != "0") {
-      const auto page = co_await call.on_node(node, "SCAN", cursor, "MATCH", match, "COUNT", scan_batch).isolated();
-      cursor = page.items()[0].as_text();
-      deleted += co_await delete_keys(call, page.items()[1].items());
-      call.forget(page);
+    value page = first_pages.items()[node].or_throw();
+    std::optional<reply> fetched;
+    for (;;) {
+      deleted += co_await unlink_all(call, batch, page.items()[1].items());
+      const std::string cursor(page.items()[0].as_text());
+      if (fetched) call.forget(*fetched);
+      if (cursor == "0") break;
+      fetched = co_await call.on_node(node, "SCAN", cursor, "MATCH", match, "COUNT", scan_batch).isolated();
+      page = *fetched;
     }
   }
-  co_return deleted;
-}
-
-// One command a key, since they are of many slots.
-task<int64_t> kv::delete_keys(call &call, list_view keys) {
-  if (keys.empty()) co_return 0;
-  auto batch = call.pipeline();
-  for (const value &key : keys) batch.add("UNLINK", key);
-  const auto replies = co_await batch.isolated();
-  int64_t deleted = 0;
-  for (const value &reply : replies.items()) deleted += reply.or_throw().as_int();
-  call.forget(replies);
   co_return deleted;
 }
 

@@ -56,8 +56,6 @@ class kv {
   task<void> watch_expired(call &call, std::string_view pattern);
 
  private:
-  task<int64_t> delete_keys(call &call, list_view keys);
-
   host &host_;
 };
 

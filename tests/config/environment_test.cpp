@@ -214,6 +214,10 @@ void env_files_are_read_only_where_they_are_named(void ** /*state*/) {
 
   setenv("CACHECORE_ENV_FILES", (":" + secrets + "::" + dot_env + ":").c_str(), 1);
   assert_text(load_environment().server.display(), "redis://from-env:6379/2");
+  // An empty variable does not hide one of a later file.
+  const std::string empty = files.file("empty", "REDIS_HOST=\nREDIS_DB=''\n");
+  setenv("CACHECORE_ENV_FILES", (empty + ":" + dot_env).c_str(), 1);
+  assert_text(load_environment().server.display(), "redis://from-env:6379/1");
   // The JSON's list replaces the variable's.
   assert_true(load_json(R"({"env_files": []})").server_is_default);
 

@@ -76,6 +76,7 @@ void from_many_threads() {
   const auto add = core.find("conformance.add");
   std::atomic<int64_t> sum{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int thread = 0; thread < 8; thread++) {
     threads.emplace_back([&, thread] {
       for (int index = 0; index < 200; index++)

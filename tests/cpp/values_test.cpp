@@ -138,8 +138,10 @@ void own_types() {
 void owned_trees() {
   const value tree = list(1, "two", 3.0, nullptr, true, list(), map({{"k", list(1, list(2))}, {7, "int key"}}));
   CHECK(carried<value>(tree) == tree);
-  const value copy = tree;
+  value copy = tree;
   CHECK(copy == tree);
+  copy = 7;
+  CHECK(copy != tree && tree.kind() == cachecore::kind::list);
   CHECK(value(1) != value(1.0) && value("1") != value(1) && value() == value(nullptr));
   CHECK(list(list(1)) != list(1));
   CHECK(list(list(1)).as<std::vector<std::vector<int>>>() == (std::vector<std::vector<int>>{{1}}));

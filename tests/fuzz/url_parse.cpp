@@ -44,12 +44,12 @@ std::string judge(const std::string &url) {
 
 constexpr std::string_view mark = "QZXJ";  // letters no message has four of in a row
 
-// Letters and digits become letters of `mark`; what delimits stays.
+// Letters become letters of `mark`; digits and what delimits stay, so that it can pass for a port and a path.
 std::string marked(std::string_view text) {
   std::string out;
   for (const char byte : text) {
-    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
-    out += plain ? mark[static_cast<unsigned char>(byte) % mark.size()] : byte;
+    const bool letter = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+    out += letter ? mark[static_cast<unsigned char>(byte) % mark.size()] : byte;
   }
   return out;
 }

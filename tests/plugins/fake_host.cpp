@@ -9,11 +9,11 @@ namespace {
 
 host &host_of(const cachecore_host *raw) { return *const_cast<host *>(static_cast<const host *>(raw)); }
 
-using memory_list = std::vector<std::unique_ptr<char[]>>;
+using memory_list = std::vector<piece>;
 
 void *keep(memory_list &memory, size_t size) {
-  memory.emplace_back(new char[size + 1]);
-  return memory.back().get();
+  memory.emplace_back(size + 1);
+  return memory.back().data();
 }
 
 cachecore_value copy(memory_list &memory, const cachecore_value &given) {
@@ -277,6 +277,15 @@ const void *find_service(const cachecore_host *, const char *id) {
 }
 
 }  // namespace
+
+piece::piece(size_t size) : size_(size), data_(new char[size]) {}
+
+piece::~piece() {
+  if (data_ == nullptr) return;
+  std::memset(data_.get(), 0xdd, size_);
+  // The compiler must not take it for a dead store.
+  __asm__ volatile("" : : "r"(data_.get()) : "memory");
+}
 
 outcome ok(cachecore_value value) { return {CACHECORE_OK, value, "", ""}; }
 

@@ -28,6 +28,20 @@ struct outcome {
   std::string server_code;
 };
 
+// A piece of memory that is overwritten before it is freed, so that a late reader reads nonsense.
+class piece {
+ public:
+  explicit piece(size_t size);
+  piece(piece &&other) = default;
+  piece &operator=(piece &&other) = default;
+  ~piece();
+  [[nodiscard]] char *data() const { return data_.get(); }
+
+ private:
+  size_t size_;
+  std::unique_ptr<char[]> data_;
+};
+
 outcome ok(cachecore_value value);
 outcome failed(cachecore_status status, std::string message, std::string code = "");
 
@@ -37,8 +51,8 @@ class host;
 
 struct cachecore_invocation {
   fake::host *host = nullptr;
-  std::vector<std::unique_ptr<char[]>> memory;
-  std::map<const cachecore_value *, std::vector<std::unique_ptr<char[]>>> replies;  // each with its memory
+  std::vector<fake::piece> memory;
+  std::map<const cachecore_value *, std::vector<fake::piece>> replies;  // each with its memory
   size_t allocations = 0;
   size_t allocations_left = SIZE_MAX;
   cachecore_status given_up = CACHECORE_OK;

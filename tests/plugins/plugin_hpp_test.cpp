@@ -121,6 +121,7 @@ class sample {
 
   task<value> many(call &call, int64_t count) {
     std::vector<task<int64_t>> tasks;
+    tasks.reserve(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; i++) tasks.push_back(length(call, call.key(i)));
     int64_t total = 0;
     for (const int64_t one : co_await all(std::move(tasks))) total += one;
@@ -669,10 +670,12 @@ void describes_itself(void **) {
       {"some_text", "A key.", spec::some_bytes, CACHECORE_MEANING_KEY, CACHECORE_PARAMETER_OPTIONAL, nullptr, nullptr},
       {"some_number", "", spec::an_int, CACHECORE_MEANING_TIMESTAMP, CACHECORE_PARAMETER_OPTIONAL, nullptr, "-1"},
   };
-  const cachecore_parameter_spec *const *parameter = method("arguments").parameters;
-  for (const auto &want : expected) {
-    assert_non_null(*parameter);
-    const cachecore_parameter_spec &have = **parameter++;
+  std::vector<const cachecore_parameter_spec *> parameters;
+  for (auto *each = method("arguments").parameters; *each != nullptr; each++) parameters.push_back(*each);
+  assert_int_equal(parameters.size(), std::size(expected));
+  for (size_t i = 0; i < parameters.size(); i++) {
+    const auto &want = expected[i];
+    const cachecore_parameter_spec &have = *parameters[i];
     assert_int_equal(have.struct_size, sizeof(cachecore_parameter_spec));
     assert_string_equal(have.name, want.name);
     assert_string_equal(have.doc, want.doc);
@@ -683,7 +686,6 @@ void describes_itself(void **) {
                 want.standard == nullptr ? "-" : want.standard);
     assert_text(have.minimum == nullptr ? "-" : show(*have.minimum), want.minimum == nullptr ? "-" : want.minimum);
   }
-  assert_null(*parameter);
 
   const cachecore_parameter_spec *const *fields = method("arguments").parameters[5]->fields;
   assert_string_equal(fields[0]->name, "limit");

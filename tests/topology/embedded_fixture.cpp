@@ -181,6 +181,17 @@ std::vector<std::string> open_files(pid_t pid) {
   return targets;
 }
 
+void stop(pid_t pid) {
+  ::kill(pid, SIGSTOP);
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+  wait_until([&] {
+    for (const std::string &task : names_in(tasks)) {
+      if (read_text(tasks + "/" + task + "/status").find("State:\tT") == std::string::npos) return false;
+    }
+    return true;
+  });
+}
+
 std::vector<pid_t> processes_in(const std::string &directory) {
   std::vector<pid_t> found;
   for (const std::string &name : names_in("/proc")) {

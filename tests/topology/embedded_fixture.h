@@ -74,6 +74,9 @@ std::string status_field(pid_t pid, const char *name);
 std::string environment_of(pid_t pid);
 std::vector<std::string> open_files(pid_t pid);
 
+// SIGSTOP; at return none of its threads runs any more.
+void stop(pid_t pid);
+
 // Processes whose working directory is `directory`: its servers.
 std::vector<pid_t> processes_in(const std::string &directory);
 

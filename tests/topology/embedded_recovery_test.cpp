@@ -155,8 +155,7 @@ void who_comes_before_it_notices_keeps_the_server(void **) {
   attacher first(at.settings()), second(at.settings());
   first.attach();
   const pid_t server = server_pid(socket_of(at)), supervisor = parent_of(server);
-  kill(supervisor, SIGSTOP);
-  wait_until([&] { return status_field(supervisor, "State")[0] == 'T'; });
+  stop(supervisor);
   first.kill();
   second.attach();
   kill(supervisor, SIGCONT);

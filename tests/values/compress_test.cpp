@@ -84,6 +84,9 @@ void every_damage_is_noticed(void **) {
   }
   assert_int_equal(decompress(whole + '\0', back), CACHECORE_CORRUPT);
   assert_int_equal(decompress(whole + whole, back), CACHECORE_CORRUPT);
+  assert_int_equal(decompress(whole + compressed(""), back), CACHECORE_CORRUPT);
+  assert_int_equal(decompress(whole + std::string("\x50\x2a\x4d\x18\0\0\0\0", 8), back),
+                   CACHECORE_CORRUPT);  // skippable
   assert_int_equal(decompress(plain, back), CACHECORE_CORRUPT);
 }
 

@@ -3,6 +3,7 @@
 #include <cachecore/core.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ int32_t status_by_name(const char *name) {
   test_die("the table names a status that does not exist: %s", name);
 }
 
-static void not_a_value(const cJSON *json) {
+__attribute__((noreturn)) static void not_a_value(const cJSON *json) {
   char *text = cJSON_Print(json);
   test_die("the table holds what is not a value: %s", text);
 }
@@ -67,10 +68,12 @@ static cachecore_value read_repeat(struct memory *memory, const cJSON *json) {
   const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(json, 0));
   const double times = cJSON_GetNumberValue(cJSON_GetArrayItem(json, 1));
   if (text == NULL || !(times >= 0)) not_a_value(json);
-  const size_t size = strlen(text);
-  char *bytes = memory_take(memory, size * (size_t)times);
-  for (size_t index = 0; index < (size_t)times; index++) memcpy(bytes + index * size, text, size);
-  return cachecore_bytes(bytes, size * (size_t)times);
+  const cachecore_bytes_view once = cachecore_text(text).as.bytes;
+  if (once.size == 0) not_a_value(json);
+  const size_t size = once.size * (size_t)times;
+  char *bytes = memory_take(memory, size);
+  for (size_t index = 0; index < size; index++) bytes[index] = once.data[index % once.size];
+  return cachecore_bytes(bytes, size);
 }
 
 static cachecore_value read_nested(struct memory *memory, const cJSON *json) {
@@ -172,7 +175,8 @@ static int same_bytes(const cachecore_value *left, const cachecore_value *right)
 }
 
 static int same_double(double left, double right) {
-  return memcmp(&left, &right, sizeof(left)) == 0 || (left != left && right != right);
+  if (isnan(left) || isnan(right)) return isnan(left) && isnan(right);
+  return left == right && signbit(left) == signbit(right);
 }
 
 static int same_pairs(const cachecore_value *expected, const cachecore_value *got) {

@@ -64,6 +64,7 @@ int run_table(const std::string &path, const std::string &plugin, const std::str
   }
   const bool wrong = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(table.get(), "wrong")) != 0;
   std::vector<CMUnitTest> tests;
+  tests.reserve(rows.size());
   for (auto &row : rows) tests.push_back({row.name.c_str(), wrong ? run_wrong : run, nullptr, nullptr, &row});
   return _cmocka_run_group_tests(group.c_str(), tests.data(), tests.size(), nullptr, nullptr);
 }

@@ -21,8 +21,9 @@ constexpr auto any_status = static_cast<cachecore::status>(1000);
 }
 
 std::string text_of(const cJSON *json) {
-  if (!cJSON_IsString(json)) not_a_value(json);
-  return json->valuestring;
+  const char *text = cJSON_GetStringValue(json);
+  if (text == nullptr) not_a_value(json);
+  return text;
 }
 
 std::string from_base64(const std::string &text) {
@@ -115,6 +116,7 @@ cachecore::status status_by_name(const std::string &name) {
 }
 
 value read(const cJSON *json) {
+  if (json == nullptr) throw std::runtime_error("the table lacks a value");
   if (cJSON_IsNull(json)) return nullptr;
   if (cJSON_IsBool(json)) return cJSON_IsTrue(json) != 0;
   if (cJSON_IsString(json)) return json->valuestring;

@@ -83,8 +83,6 @@ class words {
 template <class Batch>
 class command_batch : public awaitable<Batch> {
  public:
-  using awaitable<Batch>::awaitable;
-
   template <class... Words>
   Batch &add(const Words &...more) {
     const size_t first = words_.size();
@@ -120,6 +118,9 @@ class command_batch : public awaitable<Batch> {
   uint32_t flags_ = 0;
 
  private:
+  friend Batch;
+  explicit command_batch(invocation &owner) noexcept : awaitable<Batch>(owner) {}
+
   Batch &close(size_t first) {
     commands_.add(this->owner(), value(cachecore_list(nullptr, words_.size() - first)));
     return static_cast<Batch &>(*this);
@@ -136,7 +137,7 @@ class command_batch : public awaitable<Batch> {
 // Sent together. The answer is the LIST of replies, failed ones as ERROR.
 class pipeline final : public command_batch<pipeline> {
  public:
-  using command_batch::command_batch;
+  explicit pipeline(invocation &owner) noexcept : command_batch(owner) {}
   void begin() noexcept {
     const auto sent = commands();
     services().redis->pipeline(raw(), sent.data(), sent.size(), flags_, &arrived, static_cast<pending *>(this));
@@ -146,7 +147,7 @@ class pipeline final : public command_batch<pipeline> {
 // The same within MULTI and EXEC: all or nothing is applied. Its keys share a hash slot.
 class transaction final : public command_batch<transaction> {
  public:
-  using command_batch::command_batch;
+  explicit transaction(invocation &owner) noexcept : command_batch(owner) {}
   void begin() noexcept {
     const auto sent = commands();
     services().redis->transaction(raw(), sent.data(), sent.size(), flags_, &arrived, static_cast<pending *>(this));

@@ -78,8 +78,6 @@ class pending {
 template <class Request>
 class awaitable : public pending {
  public:
-  using pending::pending;
-
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiter) noexcept {
     waiter_ = waiter;
@@ -92,14 +90,20 @@ class awaitable : public pending {
     static_cast<Request *>(this)->begin();
   }
   [[nodiscard]] reply outcome() const { return answer_or_throw(); }
+
+ private:
+  friend Request;
+  template <class>
+  friend class flagged;
+  template <class>
+  friend class command_batch;
+  explicit awaitable(invocation &owner) noexcept : pending(owner) {}
 };
 
 // How a command may be treated; see CACHECORE_REDIS_... in plugin.h.
 template <class Request>
 class flagged : public awaitable<Request> {
  public:
-  using awaitable<Request>::awaitable;
-
   // Changes nothing: for scripts; commands the core knows need no flag.
   Request &&read() && noexcept { return with(CACHECORE_REDIS_READ); }
   // May be sent again when its reply was lost.
@@ -111,6 +115,9 @@ class flagged : public awaitable<Request> {
   uint32_t flags_ = 0;
 
  private:
+  friend Request;
+  explicit flagged(invocation &owner) noexcept : awaitable<Request>(owner) {}
+
   Request &&with(uint32_t flag) noexcept {
     flags_ |= flag;
     return static_cast<Request &&>(*this);

@@ -27,8 +27,8 @@ class task;
 
 namespace detail {
 
-// Where frames come from. In front of each stands whom to give it back to. Always inlined, since GCC otherwise takes a
-// template for new and a function for delete as a mismatch.
+// Where frames come from. In front of each stands whom to give it back to. Always inlined, since GCC without
+// optimisation otherwise takes a template for new and a function for delete as a mismatch.
 struct frame_memory {
   struct alignas(16) header {
     invocation *owner;
@@ -38,10 +38,10 @@ struct frame_memory {
   [[gnu::always_inline]] static void *operator new(size_t size, Parameters &...parameters) {
     invocation *owner = nullptr;
     (find_owner(owner, parameters), ...);
-    const size_t whole = size + sizeof(header);
-    void *memory = owner != nullptr ? owner->take_frame(whole) : ::operator new(whole);
-    return new (memory) header{owner} + 1;
+    return take(owner, size);
   }
+  // Of a coroutine without parameters.
+  [[gnu::always_inline]] static void *operator new(size_t size) { return take(nullptr, size); }
 
   [[gnu::always_inline]] static void operator delete(void *frame, size_t size) noexcept {
     header *memory = static_cast<header *>(frame) - 1;
@@ -53,6 +53,12 @@ struct frame_memory {
   }
 
  private:
+  static void *take(invocation *owner, size_t size) {
+    const size_t whole = size + sizeof(header);
+    void *memory = owner != nullptr ? owner->take_frame(whole) : ::operator new(whole);
+    return new (memory) header{owner} + 1;
+  }
+
   template <class Parameter>
   static void find_owner(invocation *&owner, Parameter &parameter) noexcept {
     if constexpr (std::is_base_of_v<invocation, Parameter>) owner = &parameter;

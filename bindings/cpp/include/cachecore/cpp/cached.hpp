@@ -38,6 +38,25 @@ class policy {
 
 namespace detail {
 
+// Whether an error of the cache is about the server or the entry, so that the source can answer all the same. The
+// others are about the program, and hiding them would hide that nothing is ever cached.
+inline bool can_do_without(status code) noexcept {
+  switch (code) {
+    case status::timeout:
+    case status::unavailable:
+    case status::uncertain:
+    case status::rejected:
+    case status::denied:
+    case status::conflict:
+    case status::busy:
+    case status::corrupt:
+    case status::loader_failed:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // What the region said about a key: its value, or the lease to load it with.
 class lookup_answer {
  public:
@@ -62,23 +81,21 @@ class lease_guard {
  public:
   lease_guard(const caller &core, value_view lease) : core_(core), lease_(lease) {}
   void fail(std::string_view message) const noexcept {
-    const std::array<cachecore_value, 2> args{lease_.native(), cachecore_bytes(message.data(), message.size())};
-    (void)cachecore_invoke(core_.native(), "cache.fail", args.data(), args.size(), nullptr, nullptr);
+    if (tell(message) == CACHECORE_INVALID_ARGUMENT) tell("the loader threw, with a message that is not UTF-8");
   }
   template <class T>
   void store(const T &loaded) const {
     try {
       core_.call("cache.store", lease_, loaded);
     } catch (const error &reason) {
-      if (!is_lost(reason.status())) throw;
+      if (!can_do_without(reason.status())) throw;  // else the value is right, it is only not cached
     }
   }
 
  private:
-  // The value is right all the same, it is only not cached.
-  static bool is_lost(status code) noexcept {
-    return code == status::unavailable || code == status::uncertain || code == status::timeout ||
-           code == status::conflict;
+  cachecore_status tell(std::string_view message) const noexcept {
+    const std::array<cachecore_value, 2> args{lease_.native(), cachecore_bytes(message.data(), message.size())};
+    return cachecore_invoke(core_.native(), "cache.fail", args.data(), args.size(), nullptr, nullptr);
   }
 
   const caller &core_;
@@ -120,19 +137,26 @@ auto get_with_fallback(const caller &core, std::string_view region, std::string_
                        T &&otherwise) {
   using loaded = std::decay_t<std::invoke_result_t<Loader &>>;
   static_assert(!detail::borrows<loaded>::value, "a loader must return an owning type");
-  bool asked = false;
+  bool failed = false;
   const auto ask = [&]() -> loaded {
-    asked = true;
-    return std::invoke(loader);
+    try {
+      return std::invoke(loader);
+    } catch (...) {
+      failed = true;
+      throw;
+    }
   };
   try {
     return get_or_load(core, region, key, ask);
-  } catch (const std::exception &) {
-    if (asked) return loaded(std::forward<T>(otherwise));
+  } catch (const error &reason) {
+    if (!failed && !detail::can_do_without(reason.status())) throw;
+  } catch (...) {
+    if (!failed) throw;
   }
+  if (failed) return loaded(std::forward<T>(otherwise));
   try {
     return ask();
-  } catch (const std::exception &) {
+  } catch (...) {
     return loaded(std::forward<T>(otherwise));
   }
 }
