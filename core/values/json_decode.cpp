@@ -8,6 +8,7 @@
 
 #include <cachecore/error.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -27,9 +28,9 @@ namespace {
 
 constexpr size_t max_json_size = std::numeric_limits<int32_t>::max();
 
-// Each level of a value takes three of JSON at most, {"$map": [[key, value]]}; the deepest one may still be {"$error":
-// {}}.
-constexpr size_t max_json_depth = max_value_depth * 3 + 2;
+// Each level of a value takes three of JSON at most, {"$map": [[key, value]]}; the deepest one may still be
+// {"$error": {"message": {"$bytes": ""}}}.
+constexpr size_t max_json_depth = max_value_depth * 3 + 3;
 
 [[noreturn]] void fail_at(size_t offset, std::string_view fault) {
   throw failure(CACHECORE_INVALID_ARGUMENT,
@@ -57,8 +58,8 @@ class decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, decoder> 
 
   cachecore_value run(std::string_view original) {
     rapidjson::Reader reader;
-    const rapidjson::ParseResult result =
-        reader.Parse < rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag > (stream_, *this);
+    constexpr unsigned flags = rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag;
+    const rapidjson::ParseResult result = reader.Parse<flags>(stream_, *this);
     if (result.IsError()) fail_syntax(result, original);
     if (stream_.Tell() < original.size()) fail_at(stream_.Tell(), "a NUL byte after the value");
     if (open_.front().height > max_value_depth + 1) fail_deep(0);

@@ -30,7 +30,7 @@ cachecore_value list_of(std::span<const value> words) noexcept { return value(wo
 }  // namespace
 
 names cache::names_of(call &call, const region &home, std::string_view key) const {
-  char tag[16];
+  char tag[24];
   std::snprintf(tag, sizeof(tag), "cache:{%08x}:", hash_of(home.key_part(), key));
   const std::string_view prefix(tag);
   return {call.key(prefix, "e:", home.key_part(), ":", key), call.key(prefix, "l:", home.key_part(), ":", key),

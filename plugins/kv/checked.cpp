@@ -24,7 +24,7 @@ std::string_view item_key(call &call, const value &key, const char *parameter, s
   return call.key(name);
 }
 
-const value &item_value(const value &data, const char *parameter, size_t index) {
+value item_value(const value &data, const char *parameter, size_t index) {
   if (!data.is(CACHECORE_BYTES) && !data.is(CACHECORE_INT) && !data.is(CACHECORE_DOUBLE)) {
     refuse(parameter, index,
            std::string("bytes, int or double, got ") + kind_name(data.kind) + " (set_json stores any value)");
@@ -32,7 +32,7 @@ const value &item_value(const value &data, const char *parameter, size_t index) 
   return data;
 }
 
-const value &item_field(const value &field, const char *parameter, size_t index) {
+value item_field(const value &field, const char *parameter, size_t index) {
   if (!field.is(CACHECORE_BYTES))
     refuse(parameter, index, std::string("a field (bytes), got ") + kind_name(field.kind));
   return field;

@@ -13,9 +13,9 @@ using namespace cachecore::plugin;
 std::string_view item_key(call &call, const value &key, const char *parameter, size_t index);
 
 // Something Redis stores as one string: BYTES, INT or DOUBLE.
-const value &item_value(const value &data, const char *parameter, size_t index);
+value item_value(const value &data, const char *parameter, size_t index);
 
 // A field of a hash: BYTES of any content.
-const value &item_field(const value &field, const char *parameter, size_t index);
+value item_field(const value &field, const char *parameter, size_t index);
 
 }  // namespace kv_plugin

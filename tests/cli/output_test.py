@@ -90,7 +90,7 @@ class Json(cachectl.Case):
 
     def test_json_that_was_read_can_be_given_back(self) -> None:
         line = self.ok("--json", "probe.shape", "binary").text
-        self.assertEqual(self.ok("--raw", "probe.needs", f"key:={line}", "values=v").out, BINARY + b"\nv\n")
+        self.assertEqual(self.ok("--raw", "probe.needs", "key=k", f"values:=[{line}]").out, b"k\n" + BINARY + b"\n")
 
     def test_an_answer_that_json_cannot_hold_is_an_error_not_a_null(self) -> None:
         outcome = self.run_cli("--json", "probe.shape", "nan")

@@ -231,7 +231,7 @@ const cachecore_call_service call_table{
                 void *state) -> cachecore_status {
       host &owner = host_of(raw);
       owner.requests.push_back(std::string("spawn ") + name);
-      owner.ready.push_back([&owner, start, state] {
+      owner.ready.emplace_back([&owner, start, state] {
         owner.invocations.push_back(std::make_unique<cachecore_invocation>());
         owner.invocations.back()->host = &owner;
         start(state, owner.invocations.back().get(), nullptr, 0);
@@ -377,7 +377,7 @@ void host::continue_with(cachecore_invocation &invocation, const outcome &outcom
     auto *kept = static_cast<cachecore_value *>(keep(memory, sizeof(cachecore_value)));
     *kept = copy(memory, outcome.value);
     invocation.replies.emplace(kept, std::move(memory));
-    ready.push_back([then, state, kept] { then(state, CACHECORE_OK, kept, nullptr); });
+    ready.emplace_back([then, state, kept] { then(state, CACHECORE_OK, kept, nullptr); });
     return;
   }
   auto *error = static_cast<cachecore_error *>(keep(invocation.memory, sizeof(cachecore_error)));
@@ -385,7 +385,7 @@ void host::continue_with(cachecore_invocation &invocation, const outcome &outcom
   error->status = outcome.status;
   outcome.message.copy(error->message, sizeof(error->message) - 1);
   outcome.server_code.copy(error->server_code, sizeof(error->server_code) - 1);
-  ready.push_back([then, state, error] { then(state, error->status, nullptr, error); });
+  ready.emplace_back([then, state, error] { then(state, error->status, nullptr, error); });
 }
 
 void host::listen(cachecore_invocation &invocation, cachecore_continuation on_message, void *state) {

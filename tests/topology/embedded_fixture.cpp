@@ -81,6 +81,8 @@ configuration scene::settings() const {
   made.server.scheme = scheme::embedded;
   made.server.path = data();
   made.embedded_fsync = "always";
+  const char *server = getenv("CACHECORE_TEST_REDIS_SERVER");
+  if (server != nullptr && server[0] != '\0') made.redis_server = server;
   return made;
 }
 
