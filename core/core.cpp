@@ -181,8 +181,9 @@ cachecore_status visit::explain(cachecore_error *error) const noexcept {
     case CACHECORE_OK:
       return clear_error(error);
     case CACHECORE_FORKED:
-      return set_error(error, status_,
-                       "this process inherited the core by fork: call cachecore_reset to use it here, or cachecore_close");
+      return set_error(
+          error, status_,
+          "this process inherited the core by fork: call cachecore_reset to use it here, or cachecore_close");
     case CACHECORE_CLOSED:
       return set_error(error, status_, "the core is being closed");
     default:

@@ -1,7 +1,8 @@
 // core.h: the handle behind the C ABI: configuration, plugins, and the engine of the moment.
 //
-// Every call passes the gate: it counts itself in (on a counter of its own, so that callers do not contend), then looks whether the core is
-// open. Closing and resetting set the state first and then wait for the counters; one of the two sides always sees the other.
+// Every call passes the gate: it counts itself in (on a counter of its own, so that callers do not contend), then looks
+// whether the core is open. Closing and resetting set the state first and then wait for the counters; one of the two
+// sides always sees the other.
 //
 // Thread rule: any thread. In a forked child everything but reset and close answers FORKED, told by the generation.
 #pragma once
@@ -70,7 +71,8 @@ namespace cachecore_internal {
 // A call's stay in a core.
 class visit {
  public:
-  explicit visit(cachecore_handle *core) noexcept : core_(core), status_(core == nullptr ? CACHECORE_INVALID_ARGUMENT : core->enter()) {}
+  explicit visit(cachecore_handle *core) noexcept
+      : core_(core), status_(core == nullptr ? CACHECORE_INVALID_ARGUMENT : core->enter()) {}
   ~visit() {
     if (status_ == CACHECORE_OK) core_->leave();
   }

@@ -1,7 +1,8 @@
 // failure.h: the exception of the core.
 //
-// Thrown where an operation ends with a status other than OK and the way back is long (configuration, loading, parsing). The hot
-// path returns statuses instead. It never leaves the library: every extern "C" function turns it into a cachecore_error.
+// Thrown where an operation ends with a status other than OK and the way back is long (configuration, loading,
+// parsing). The hot path returns statuses instead. It never leaves the library: every extern "C" function turns it into
+// a cachecore_error.
 #pragma once
 
 #include <cachecore/error.h>

@@ -18,7 +18,8 @@ struct core_log {
 
   void write(int32_t level, const std::string &message) noexcept;
 
-  // Listeners get every record; they only pass it on (no lock of theirs may be waited for). Returns a number for remove.
+  // Listeners get every record; they only pass it on (no lock of theirs may be waited for). Returns a number for
+  // remove.
   uint64_t add_listener(std::function<void(int32_t, const std::string &)> listener);
   void remove_listener(uint64_t number) noexcept;
 

@@ -31,6 +31,7 @@ struct command {
   std::vector<option_spec> options;
   size_t least_words;
   size_t most_words;
+  bool looks_only;  // at descriptions: a warning about the server would be of no interest
   // Writes answers to the context's output. Returns OK or NOT_FOUND, or throws.
   cachecore_status (*run)(context &);
 };

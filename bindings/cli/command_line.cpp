@@ -44,6 +44,7 @@ class reader {
     if (help_ || version_) return turn_to_help();
     if (line_.chosen == nullptr) throw usage("there is no command; `cachectl help` lists them");
     count_words();
+    line_.options.quiet = line_.chosen->looks_only;
   }
 
  private:
@@ -154,6 +155,7 @@ class reader {
     line_.words = std::move(words);
     line_.own_options.clear();
     line_.chosen = find_command(help_ ? "help" : "version");
+    line_.options.quiet = true;
   }
 
   void count_words() const {

@@ -49,7 +49,8 @@ std::string log_text(const global_options &options, int32_t level, const char *m
 // nobody to tell.
 void log_line(void *log_context, int32_t level, const char *message) noexcept {
   const auto *const options = static_cast<const global_options *>(log_context);
-  if (!options->verbose && (options->output == format::json || level < CACHECORE_LOG_WARNING)) return;
+  const int32_t least = options->quiet ? CACHECORE_LOG_ERROR : CACHECORE_LOG_WARNING;
+  if (!options->verbose && (options->output == format::json || level < least)) return;
   try {
     const std::string line = log_text(*options, level, message);
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());

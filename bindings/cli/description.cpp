@@ -164,9 +164,8 @@ std::string signature(const method_description &method) {
   std::string out;
   for (const parameter_description &parameter : method.parameters) {
     if (!out.empty()) out += ' ';
-    const std::string one = parameter.name + "=" + placeholder(parameter);
+    const std::string one = parameter.name + "=" + placeholder(parameter) + (parameter.is_list() ? " ..." : "");
     out += parameter.optional ? "[" + one + "]" : one;
-    if (parameter.is_list()) out += " ...";
   }
   return out;
 }

@@ -30,6 +30,7 @@ struct global_options {
   int64_t timeout_ms = 0;  // 0: the default of the library
   format output = format::human;
   bool verbose = false;
+  bool quiet = false;  // of the log only errors; set for commands that call nothing
 };
 
 // Their specifications, in the order of help.

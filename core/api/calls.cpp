@@ -29,22 +29,24 @@ cachecore_status find_method(const cachecore_handle &core, const char *name, con
   if (*out != nullptr) return CACHECORE_OK;
   const std::string nearest = core.plugins.nearest(name);
   throw failure(CACHECORE_NO_METHOD, "there is no method " + std::string(std::string_view(name).substr(0, 128)) +
-                                         (nearest.empty() ? ": see cachecore_describe, or load its plugin" : "; did you mean " + nearest + "?"));
+                                         (nearest.empty() ? ": see cachecore_describe, or load its plugin"
+                                                          : "; did you mean " + nearest + "?"));
 }
 
 }  // namespace
 
 // ---- Lifecycle ----
 
-extern "C" cachecore_status cachecore_init(const cachecore_options *options, cachecore_handle **out, cachecore_error *error) {
+extern "C" cachecore_status cachecore_init(const cachecore_options *options, cachecore_handle **out,
+                                           cachecore_error *error) {
   if (out == nullptr) return null_argument(error, "out");
   *out = nullptr;
   return guarded(error, [&] {
     watch_forks();
     auto made = std::make_unique<cachecore_handle>(load_configuration(options));
     if (made->settings.server_is_default) {
-      made->log.write(CACHECORE_LOG_WARNING, "no server is configured: using the private server of " + made->settings.server.display() +
-                                                 "; set url or CACHECORE_URL");
+      made->log.write(CACHECORE_LOG_WARNING, "no server is configured: using the private server of " +
+                                                 made->settings.server.display() + "; set url or CACHECORE_URL");
     }
     const auto undo = [&] { made->close(); };
     try {
@@ -66,7 +68,8 @@ extern "C" cachecore_status cachecore_init(const cachecore_options *options, cac
 extern "C" cachecore_status cachecore_reset(cachecore_handle *core, cachecore_error *error) {
   if (core == nullptr) return null_argument(error, "core");
   if (this_thread.step_depth > 0 || this_thread.log_depth > 0) {
-    return set_error(error, CACHECORE_INVALID_STATE, "cachecore_reset must not be called from a continuation or a log callback");
+    return set_error(error, CACHECORE_INVALID_STATE,
+                     "cachecore_reset must not be called from a continuation or a log callback");
   }
   return guarded(error, [&] { core->reset(); });
 }
@@ -78,8 +81,8 @@ extern "C" void cachecore_close(cachecore_handle *core) {
   if (!inherited) delete core;
 }
 
-extern "C" cachecore_status cachecore_plugin_load(cachecore_handle *core, const char *name_or_path, const char *config_json,
-                                                  cachecore_error *error) {
+extern "C" cachecore_status cachecore_plugin_load(cachecore_handle *core, const char *name_or_path,
+                                                  const char *config_json, cachecore_error *error) {
   const visit inside(core);
   if (inside.status() != CACHECORE_OK) return inside.explain(error);
   if (name_or_path == nullptr) return null_argument(error, "name_or_path");
@@ -96,8 +99,8 @@ extern "C" cachecore_status cachecore_describe(cachecore_handle *core, cachecore
 
 // ---- Calls ----
 
-extern "C" cachecore_status cachecore_method_find(cachecore_handle *core, const char *name, const cachecore_method **out,
-                                                  cachecore_error *error) {
+extern "C" cachecore_status cachecore_method_find(cachecore_handle *core, const char *name,
+                                                  const cachecore_method **out, cachecore_error *error) {
   if (out != nullptr) *out = nullptr;
   const visit inside(core);
   if (inside.status() != CACHECORE_OK) return inside.explain(error);
@@ -106,14 +109,15 @@ extern "C" cachecore_status cachecore_method_find(cachecore_handle *core, const 
   return guarded(error, [&] { find_method(*core, name, out); });
 }
 
-extern "C" cachecore_status cachecore_call(cachecore_handle *core, const cachecore_method *method, const cachecore_value *args,
-                                           size_t arg_count, int64_t timeout_ms, cachecore_result **out,
-                                           cachecore_error *error) {
+extern "C" cachecore_status cachecore_call(cachecore_handle *core, const cachecore_method *method,
+                                           const cachecore_value *args, size_t arg_count, int64_t timeout_ms,
+                                           cachecore_result **out, cachecore_error *error) {
   if (out != nullptr) *out = nullptr;
   const visit inside(core);
   if (inside.status() != CACHECORE_OK) return inside.explain(error);
   if (method == nullptr) return null_argument(error, "method");
-  if (method->core != core) return set_error(error, CACHECORE_INVALID_ARGUMENT, method->name + ": this method was found in another core");
+  if (method->core != core)
+    return set_error(error, CACHECORE_INVALID_ARGUMENT, method->name + ": this method was found in another core");
   return guarded_call(error, [&] { return call_method(*core, *method, args, arg_count, timeout_ms, out, error); });
 }
 
@@ -172,7 +176,8 @@ extern "C" size_t cachecore_completions_drain(cachecore_completions *queue, cach
 
 extern "C" void cachecore_completions_destroy(cachecore_completions *queue) {
   if (queue == nullptr) return;
-  if (queue->generation != fork_generation()) return;  // inherited by fork: its mutex, fd and operations are the parent's
+  if (queue->generation != fork_generation())
+    return;  // inherited by fork: its mutex, fd and operations are the parent's
   cachecore_result *undrained = destroy_queue(*queue);
   {
     // The core, if it is still there, stays while this is held.
@@ -188,17 +193,20 @@ extern "C" void cachecore_completions_destroy(cachecore_completions *queue) {
   unref_queue(queue);
 }
 
-extern "C" cachecore_status cachecore_submit(cachecore_handle *core, const cachecore_method *method, const cachecore_value *args,
-                                             size_t arg_count, int64_t timeout_ms, cachecore_completions *queue,
-                                             uint64_t user_data, uint64_t *operation, cachecore_error *error) {
+extern "C" cachecore_status cachecore_submit(cachecore_handle *core, const cachecore_method *method,
+                                             const cachecore_value *args, size_t arg_count, int64_t timeout_ms,
+                                             cachecore_completions *queue, uint64_t user_data, uint64_t *operation,
+                                             cachecore_error *error) {
   if (operation != nullptr) *operation = 0;
   const visit inside(core);
   if (inside.status() != CACHECORE_OK) return inside.explain(error);
   if (method == nullptr) return null_argument(error, "method");
   if (queue == nullptr) return null_argument(error, "queue");
-  if (method->core != core) return set_error(error, CACHECORE_INVALID_ARGUMENT, method->name + ": this method was found in another core");
+  if (method->core != core)
+    return set_error(error, CACHECORE_INVALID_ARGUMENT, method->name + ": this method was found in another core");
   if (queue->generation != fork_generation()) {
-    return set_error(error, CACHECORE_FORKED, "this completion queue was inherited by fork: destroy it and create another");
+    return set_error(error, CACHECORE_FORKED,
+                     "this completion queue was inherited by fork: destroy it and create another");
   }
   return guarded_call(error, [&] {
     return submit_method(*core, *method, args, arg_count, timeout_ms, *queue, user_data, operation, error);
@@ -209,7 +217,8 @@ extern "C" cachecore_status cachecore_cancel(cachecore_handle *core, uint64_t op
   const visit inside(core);
   if (inside.status() != CACHECORE_OK) return inside.explain(error);
   if (operation == 0 || operation > core->operations.load(std::memory_order_relaxed)) {
-    return set_error(error, CACHECORE_INVALID_ARGUMENT, "operation " + std::to_string(operation) + " was never submitted to this core");
+    return set_error(error, CACHECORE_INVALID_ARGUMENT,
+                     "operation " + std::to_string(operation) + " was never submitted to this core");
   }
   return guarded(error, [&] {
     if (core->running->events().started()) core->running->cancel(operation);
@@ -228,7 +237,8 @@ extern "C" const cachecore_error *cachecore_result_error(const cachecore_result 
 
 extern "C" void cachecore_result_free(cachecore_result *result) { free_result(result); }
 
-extern "C" cachecore_status cachecore_json_encode(const cachecore_value *value, cachecore_result **out, cachecore_error *error) {
+extern "C" cachecore_status cachecore_json_encode(const cachecore_value *value, cachecore_result **out,
+                                                  cachecore_error *error) {
   if (out != nullptr) *out = nullptr;
   if (value == nullptr) return null_argument(error, "value");
   if (out == nullptr) return null_argument(error, "out");
@@ -241,7 +251,8 @@ extern "C" cachecore_status cachecore_json_encode(const cachecore_value *value, 
   });
 }
 
-extern "C" cachecore_status cachecore_json_decode(const char *json, size_t size, cachecore_result **out, cachecore_error *error) {
+extern "C" cachecore_status cachecore_json_decode(const char *json, size_t size, cachecore_result **out,
+                                                  cachecore_error *error) {
   if (out != nullptr) *out = nullptr;
   if (json == nullptr) return null_argument(error, "json");
   if (out == nullptr) return null_argument(error, "out");
@@ -257,10 +268,10 @@ extern "C" cachecore_status cachecore_json_decode(const char *json, size_t size,
 extern "C" const char *cachecore_version(void) { return CACHECORE_VERSION; }
 
 extern "C" const char *cachecore_status_name(cachecore_status status) {
-  static const char *const errors[] = {"OK",       "INVALID_ARGUMENT", "INVALID_STATE", "FORKED",   "CLOSED",
-                                       "NO_METHOD", "NO_PLUGIN",       "INCOMPATIBLE",  "TIMEOUT",  "CANCELLED",
-                                       "UNAVAILABLE", "UNCERTAIN",     "REJECTED",      "DENIED",   "CONFLICT",
-                                       "BUSY",     "CORRUPT",          "LOADER_FAILED", "NO_MEMORY", "INTERNAL"};
+  static const char *const errors[] = {"OK",          "INVALID_ARGUMENT", "INVALID_STATE", "FORKED",    "CLOSED",
+                                       "NO_METHOD",   "NO_PLUGIN",        "INCOMPATIBLE",  "TIMEOUT",   "CANCELLED",
+                                       "UNAVAILABLE", "UNCERTAIN",        "REJECTED",      "DENIED",    "CONFLICT",
+                                       "BUSY",        "CORRUPT",          "LOADER_FAILED", "NO_MEMORY", "INTERNAL"};
   if (status == CACHECORE_NOT_FOUND) return "NOT_FOUND";
   if (status > 0 || status < CACHECORE_INTERNAL) return "UNKNOWN";
   return errors[-status];

@@ -83,7 +83,8 @@ class core_methods {
     int64_t waited = 0;
     while (true) {
       const int64_t others = core_.calls_inside() - 1;
-      if (others <= 0 || waited >= timeout_ms) co_return call.map({{"drained", others <= 0}, {"running", std::max<int64_t>(others, 0)}});
+      if (others <= 0 || waited >= timeout_ms)
+        co_return call.map({{"drained", others <= 0}, {"running", std::max<int64_t>(others, 0)}});
       co_await call.sleep(look_every_ms);
       waited += look_every_ms;
     }
@@ -98,7 +99,8 @@ class core_methods {
       auto &record = const_cast<plugin_record &>(*plugin);
       const std::lock_guard<std::mutex> lock(record.metrics_mutex);
       for (const auto &metric : record.metrics) {
-        metrics.push_back({call.copy(std::string(plugin->descriptor.name) + "." + metric->name), metric->value.load(std::memory_order_relaxed)});
+        metrics.push_back({call.copy(std::string(plugin->descriptor.name) + "." + metric->name),
+                           metric->value.load(std::memory_order_relaxed)});
       }
     }
     co_return call.map({{"version", CACHECORE_VERSION},
@@ -138,35 +140,43 @@ class core_methods {
     if (calls == 0) return;
     std::vector<value> histogram;
     for (const int64_t count : buckets) histogram.emplace_back(count);
-    to.push_back({std::string_view(method.name),
-                  call.map({{"calls", static_cast<int64_t>(calls)},
-                            {"errors", static_cast<int64_t>(errors)},
-                            {"timed", static_cast<int64_t>(timed)},
-                            {"mean_us", timed == 0 ? 0.0 : static_cast<double>(total_ns) / 1000.0 / static_cast<double>(timed)},
-                            {"latency_us", call.list(histogram)}})});
+    to.push_back(
+        {std::string_view(method.name),
+         call.map({{"calls", static_cast<int64_t>(calls)},
+                   {"errors", static_cast<int64_t>(errors)},
+                   {"timed", static_cast<int64_t>(timed)},
+                   {"mean_us", timed == 0 ? 0.0 : static_cast<double>(total_ns) / 1000.0 / static_cast<double>(timed)},
+                   {"latency_us", call.list(histogram)}})});
   }
 
   cachecore_handle &core_;
 };
 
-constexpr about core_about{.name = "core", .version = CACHECORE_VERSION, .license = "MIT", .summary = "The core itself."};
+constexpr about core_about{
+    .name = "core", .version = CACHECORE_VERSION, .license = "MIT", .summary = "The core itself."};
 
 using namespace spec;
 
 constexpr auto core_table = declare(
-    method<&core_methods::log>("log", "Streams log records until cancelled.", "items {level, message, dropped}: `dropped` were lost before it", streaming,
-                               count("level", "the least: 0 debug, 1 info, 2 warning, 3 error").at_least(0).by_default(int64_t{1})),
-    method<&core_methods::drain>("drain", "Waits until no other call is running, or the time has passed.", "{drained, running}", read_only,
-                                 duration("timeout_ms").at_least(0).wait()),
+    method<&core_methods::log>(
+        "log", "Streams log records until cancelled.", "items {level, message, dropped}: `dropped` were lost before it",
+        streaming, count("level", "the least: 0 debug, 1 info, 2 warning, 3 error").at_least(0).by_default(int64_t{1})),
+    method<&core_methods::drain>("drain", "Waits until no other call is running, or the time has passed.",
+                                 "{drained, running}", read_only, duration("timeout_ms").at_least(0).wait()),
     method<&core_methods::stats>("stats", "Figures of methods, connections and plugins' metrics.",
-                                 "{version, server, calls, connections, leased, waiting_for_connection, methods: {name: {calls, errors, timed, mean_us, "
+                                 "{version, server, calls, connections, leased, waiting_for_connection, methods: "
+                                 "{name: {calls, errors, timed, mean_us, "
                                  "latency_us: counts below 1, 2, 4 ... microseconds}}, metrics}",
                                  read_only),
-    method<&core_methods::encrypt>("encrypt", "Encrypts a secret for use in configuration, with the key of CACHECORE_SECRET_KEY or CACHECORE_SECRET_KEY_FILE.",
+    method<&core_methods::encrypt>("encrypt",
+                                   "Encrypts a secret for use in configuration, with the key of CACHECORE_SECRET_KEY "
+                                   "or CACHECORE_SECRET_KEY_FILE.",
                                    "BYTES: ENC(...)", read_only, bytes("text").at_least(1).secret()));
 
 }  // namespace
 
-const ::cachecore_plugin &core_namespace() noexcept { return detail::descriptor<core_methods, core_about, core_table>::table; }
+const ::cachecore_plugin &core_namespace() noexcept {
+  return detail::descriptor<core_methods, core_about, core_table>::table;
+}
 
 }  // namespace cachecore_internal

@@ -61,20 +61,24 @@ class builder {
     for (const cachecore_parameter_spec *each : described.parameters) parameters.push_back(parameter(*each));
     return map({{cachecore_text("name"), text(described.name.c_str())},
                 {cachecore_text("doc"), text(described.doc.c_str())},
-                {cachecore_text("flags"), words(described.flags, {"read_only", "streaming", "borrows_arguments", "idempotent"})},
+                {cachecore_text("flags"),
+                 words(described.flags, {"read_only", "streaming", "borrows_arguments", "idempotent"})},
                 {cachecore_text("parameters"), list(parameters)},
                 {cachecore_text("returns"), text(described.returns.c_str())}});
   }
 
   cachecore_value parameter(const cachecore_parameter_spec &spec) {
     std::vector<cachecore_value> fields;
-    for (const auto *const *each = spec.fields; each != nullptr && *each != nullptr; each++) fields.push_back(parameter(**each));
+    for (const auto *const *each = spec.fields; each != nullptr && *each != nullptr; each++)
+      fields.push_back(parameter(**each));
     const bool optional = (spec.flags & CACHECORE_PARAMETER_OPTIONAL) != 0 || spec.default_value != nullptr;
     return map({{cachecore_text("name"), text(spec.name)},
-                {cachecore_text("kinds"), words(spec.kinds, {"nil", "bool", "int", "double", "bytes", "list", "map", "error"})},
+                {cachecore_text("kinds"),
+                 words(spec.kinds, {"nil", "bool", "int", "double", "bytes", "list", "map", "error"})},
                 {cachecore_text("meaning"), text(meaning_name(spec.meaning))},
                 {cachecore_text("optional"), cachecore_bool(optional ? 1 : 0)},
-                {cachecore_text("default"), spec.default_value != nullptr ? memory_.copy(*spec.default_value) : cachecore_nil()},
+                {cachecore_text("default"),
+                 spec.default_value != nullptr ? memory_.copy(*spec.default_value) : cachecore_nil()},
                 {cachecore_text("minimum"), spec.minimum != nullptr ? memory_.copy(*spec.minimum) : cachecore_nil()},
                 {cachecore_text("doc"), text(spec.doc)},
                 {cachecore_text("fields"), spec.fields != nullptr ? list(fields) : cachecore_nil()}});

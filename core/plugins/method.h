@@ -22,7 +22,7 @@ struct method_counters {
   struct alignas(64) shard {
     std::atomic<uint64_t> calls{0};
     std::atomic<uint64_t> errors{0};
-    std::atomic<uint64_t> timed{0};       // calls whose latency was measured: those that waited for something
+    std::atomic<uint64_t> timed{0};  // calls whose latency was measured: those that waited for something
     std::atomic<uint64_t> total_ns{0};
     std::atomic<uint64_t> buckets[bucket_count]{};
   };
@@ -55,7 +55,7 @@ struct cachecore_method {
   std::vector<const cachecore_parameter_spec *> parameters;
   uint32_t flags = 0;
   cachecore_internal::spec_copies copies;  // owns what `parameters` points to
-  int32_t wait_parameter = -1;  // index of the one flagged WAIT
+  int32_t wait_parameter = -1;             // index of the one flagged WAIT
   // The instance of the current engine's plugin; set before any call can come.
   std::atomic<void *> instance{nullptr};
   cachecore_internal::method_counters counters;

@@ -1,4 +1,5 @@
-// The namespace `redis`: the server as it is, for what no plugin offers. Keys go as they are given, without the key prefix.
+// The namespace `redis`: the server as it is, for what no plugin offers. Keys go as they are given, without the key
+// prefix.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ bool needs_lease(const list_view &words) {
   views.reserve(words.size());
   for (const value &word : words) views.push_back(word.is(CACHECORE_BYTES) ? word.text() : std::string_view("0"));
   const classified_command is = classify_command(views);
-  return is.info != nullptr && (is.flags & command_may_block) != 0 && (is.flags & (command_stateful | command_pub_sub)) == 0;
+  return is.info != nullptr && (is.flags & command_may_block) != 0 &&
+         (is.flags & (command_stateful | command_pub_sub)) == 0;
 }
 
 words gathered(call &call, list_view from) {
@@ -31,7 +33,8 @@ words gathered(call &call, list_view from) {
 class redis_methods {
  public:
   task<value> command(call &call, list_view words) {
-    if (words.empty()) throw error(CACHECORE_INVALID_ARGUMENT, "words must not be empty: give the command and its arguments");
+    if (words.empty())
+      throw error(CACHECORE_INVALID_ARGUMENT, "words must not be empty: give the command and its arguments");
     if (!needs_lease(words)) co_return co_await call.redis_words(words);
     auto connection = co_await call.lease();
     const auto replies = co_await connection.commands().add(gathered(call, words));
@@ -73,7 +76,8 @@ class redis_methods {
     }
   }
 
-  task<value> scan(call &call, std::string_view pattern, int64_t count, std::string_view cursor, std::optional<std::string_view> type) {
+  task<value> scan(call &call, std::string_view pattern, int64_t count, std::string_view cursor,
+                   std::optional<std::string_view> type) {
     auto words = call.words("SCAN", cursor, "MATCH", pattern, "COUNT", count);
     if (type) words.add("TYPE", *type);
     const reply page = co_await call.redis(words);
@@ -122,7 +126,8 @@ class redis_methods {
       if (!same) {
         (void)co_await connection.commands().add("UNWATCH");
         connection.release(true);
-        throw error(CACHECORE_CONFLICT, "key " + std::string(expect.entries()[i].key.as_text()) + " is not what `expect` says; nothing was done");
+        throw error(CACHECORE_CONFLICT, "key " + std::string(expect.entries()[i].key.as_text()) +
+                                            " is not what `expect` says; nothing was done");
       }
     }
     auto run = connection.commands();
@@ -144,35 +149,47 @@ class redis_methods {
   }
 };
 
-constexpr about redis_about{.name = "redis", .version = "1.0.0", .license = "MIT", .summary = "The Redis server itself."};
+constexpr about redis_about{
+    .name = "redis", .version = "1.0.0", .license = "MIT", .summary = "The Redis server itself."};
 
 using namespace spec;
 
 constexpr auto redis_table = declare(
-    method<&redis_methods::command>("command", "Sends one command. A blocking one takes an exclusive connection; one that changes a connection's state is refused.",
-                                    "any: the reply; an error reply is REJECTED", none, any("words", "LIST of the command's words")),
-    method<&redis_methods::pipeline>("pipeline", "Sends several commands in one go.", "LIST of replies, failed ones as ERROR", none,
+    method<&redis_methods::command>("command",
+                                    "Sends one command. A blocking one takes an exclusive connection; one that changes "
+                                    "a connection's state is refused.",
+                                    "any: the reply; an error reply is REJECTED", none,
+                                    any("words", "LIST of the command's words")),
+    method<&redis_methods::pipeline>("pipeline", "Sends several commands in one go.",
+                                     "LIST of replies, failed ones as ERROR", none,
                                      any("commands", "LIST of LISTs of words")),
-    method<&redis_methods::transaction>("transaction", "Runs commands as one, in MULTI and EXEC.",
-                                        "LIST of replies; CONFLICT when `expect` does not hold", none, any("commands", "LIST of LISTs of words"),
-                                        any("expect", "MAP of keys and the values they must have (NIL: must not exist), checked under WATCH")),
-    method<&redis_methods::script>("script", "Runs a Lua script on a connection of its own; never repeated.", "any: what the script returns", none,
-                                   text("source", "Lua"), any("keys", "LIST: KEYS").optional(), any("args", "LIST: ARGV").optional()),
-    method<&redis_methods::publish>("publish", "Sends a message to a channel.", "INT: how many received it", none, bytes("channel"),
-                                    any("message").kinds(some_bytes | an_int | a_double)),
-    method<&redis_methods::subscribe>("subscribe", "Listens to channels until cancelled; survives reconnects.",
-                                      "items {kind: \"subscribed\" | \"message\" | \"deaf\", channel, pattern?, payload?, reason?}", streaming,
-                                      any("channels", "LIST of channels or patterns"),
-                                      any("patterns", "whether they are glob patterns").by_default(false)),
-    method<&redis_methods::scan>("scan", "One page of the keys that match.", "{cursor, keys}: go on with the cursor until it is \"0\"", read_only,
-                                 pattern("pattern").by_default("*"), count("count", "how many to look at").at_least(1).by_default(int64_t{100}),
-                                 text("cursor", "\"0\" begins").by_default("0"), text("type", "only keys of this type")),
+    method<&redis_methods::transaction>(
+        "transaction", "Runs commands as one, in MULTI and EXEC.",
+        "LIST of replies; CONFLICT when `expect` does not hold", none, any("commands", "LIST of LISTs of words"),
+        any("expect", "MAP of keys and the values they must have (NIL: must not exist), checked under WATCH")),
+    method<&redis_methods::script>("script", "Runs a Lua script on a connection of its own; never repeated.",
+                                   "any: what the script returns", none, text("source", "Lua"),
+                                   any("keys", "LIST: KEYS").optional(), any("args", "LIST: ARGV").optional()),
+    method<&redis_methods::publish>("publish", "Sends a message to a channel.", "INT: how many received it", none,
+                                    bytes("channel"), any("message").kinds(some_bytes | an_int | a_double)),
+    method<&redis_methods::subscribe>(
+        "subscribe", "Listens to channels until cancelled; survives reconnects.",
+        "items {kind: \"subscribed\" | \"message\" | \"deaf\", channel, pattern?, payload?, reason?}", streaming,
+        any("channels", "LIST of channels or patterns"),
+        any("patterns", "whether they are glob patterns").by_default(false)),
+    method<&redis_methods::scan>(
+        "scan", "One page of the keys that match.", "{cursor, keys}: go on with the cursor until it is \"0\"",
+        read_only, pattern("pattern").by_default("*"),
+        count("count", "how many to look at").at_least(1).by_default(int64_t{100}),
+        text("cursor", "\"0\" begins").by_default("0"), text("type", "only keys of this type")),
     method<&redis_methods::ping>("ping", "Asks the server for a sign of life.", "BYTES: PONG", read_only),
     method<&redis_methods::info>("info", "What the server says of itself.", "MAP of fields to text", read_only,
                                  text("section", "server, memory, stats, ... or all").by_default("default")));
 
 }  // namespace
 
-const ::cachecore_plugin &redis_namespace() noexcept { return detail::descriptor<redis_methods, redis_about, redis_table>::table; }
+const ::cachecore_plugin &redis_namespace() noexcept {
+  return detail::descriptor<redis_methods, redis_about, redis_table>::table;
+}
 
 }  // namespace cachecore_internal

@@ -79,9 +79,11 @@ void classify(request &to, const cachecore_value *words, size_t count, uint32_t 
   const bool known = is.info != nullptr;
   if (!leased && known && (is.flags & (command_stateful | command_may_block)) != 0) {
     const std::string name(views[0]);
-    if ((is.flags & command_pub_sub) != 0) throw failure(CACHECORE_INVALID_ARGUMENT, name + " is not a command of its own here: use redis.subscribe");
+    if ((is.flags & command_pub_sub) != 0)
+      throw failure(CACHECORE_INVALID_ARGUMENT, name + " is not a command of its own here: use redis.subscribe");
     if ((is.flags & command_stateful) != 0) {
-      throw failure(CACHECORE_INVALID_ARGUMENT, name + " changes the state of a connection that others share: use redis.transaction, or a lease");
+      throw failure(CACHECORE_INVALID_ARGUMENT,
+                    name + " changes the state of a connection that others share: use redis.transaction, or a lease");
     }
     throw failure(CACHECORE_INVALID_ARGUMENT, name + " may block a connection that others share: it needs a lease");
   }
@@ -101,8 +103,10 @@ void classify_all(request &to, const cachecore_value *commands, size_t count, ui
   bool changes = false;
   bool repeatable = true;
   for (size_t i = 0; i < count; i++) {
-    if (commands[i].kind != CACHECORE_LIST) throw failure(CACHECORE_INVALID_ARGUMENT, "command " + std::to_string(i) + " must be a LIST of words");
-    if (commands[i].as.list.count == 0) throw failure(CACHECORE_INVALID_ARGUMENT, "command " + std::to_string(i) + " has no words");
+    if (commands[i].kind != CACHECORE_LIST)
+      throw failure(CACHECORE_INVALID_ARGUMENT, "command " + std::to_string(i) + " must be a LIST of words");
+    if (commands[i].as.list.count == 0)
+      throw failure(CACHECORE_INVALID_ARGUMENT, "command " + std::to_string(i) + " has no words");
     classify(to, commands[i].as.list.items, commands[i].as.list.count, flags, leased);
     changes |= to.changes;
     repeatable &= to.repeatable;
@@ -180,7 +184,8 @@ bool send_source(wait *self) noexcept {
   }
   try {
     const cachecore_script &script = *asked->script;
-    const std::string head = "*" + std::to_string(asked->script_words) + "\r\n$4\r\nEVAL\r\n$" + std::to_string(script.source_size) + "\r\n";
+    const std::string head =
+        "*" + std::to_string(asked->script_words) + "\r\n$4\r\nEVAL\r\n$" + std::to_string(script.source_size) + "\r\n";
     const size_t tail = asked->size - asked->script_tail;
     const size_t size = head.size() + script.source_size + 2 + tail;
     char *data = static_cast<char *>(asked->memory.allocate(size));
@@ -209,10 +214,12 @@ bool send_source(wait *self) noexcept {
   return true;
 }
 
-void script(cachecore_invocation *invocation, const cachecore_script *script, const cachecore_value *keys, size_t key_count,
-            const cachecore_value *args, size_t arg_count, uint32_t flags, cachecore_continuation then, void *state) {
+void script(cachecore_invocation *invocation, const cachecore_script *script, const cachecore_value *keys,
+            size_t key_count, const cachecore_value *args, size_t arg_count, uint32_t flags,
+            cachecore_continuation then, void *state) {
   begin(invocation, then, state, [&](request &to) {
-    if (script == nullptr || script->source == nullptr) throw failure(CACHECORE_INVALID_ARGUMENT, "script: there is no source");
+    if (script == nullptr || script->source == nullptr)
+      throw failure(CACHECORE_INVALID_ARGUMENT, "script: there is no source");
     const std::string &digest = invocation->eng->script_digest(*script);
     std::vector<cachecore_value> words;
     words.reserve(3 + key_count + arg_count);
@@ -245,7 +252,9 @@ void each_node(cachecore_invocation *invocation, const cachecore_value *words, s
 void on_node(cachecore_invocation *invocation, size_t node, const cachecore_value *words, size_t count, uint32_t flags,
              cachecore_continuation then, void *state) {
   begin(invocation, then, state, [&](request &to) {
-    if (node > 0) throw failure(CACHECORE_INVALID_ARGUMENT, "there is no node " + std::to_string(node) + ": this server has one, number 0");
+    if (node > 0)
+      throw failure(CACHECORE_INVALID_ARGUMENT,
+                    "there is no node " + std::to_string(node) + ": this server has one, number 0");
     classify(to, words, count, flags, false);
     take(to, encode_command(to.memory, words, count));
   });
@@ -253,7 +262,8 @@ void on_node(cachecore_invocation *invocation, size_t node, const cachecore_valu
 
 // ---- Leases ----
 
-void lease_connection(cachecore_invocation *invocation, const cachecore_value *, cachecore_continuation then, void *state) {
+void lease_connection(cachecore_invocation *invocation, const cachecore_value *, cachecore_continuation then,
+                      void *state) {
   try {
     invocation->eng->server().begin_lease(*invocation, then, state);
   } catch (const std::exception &) {
@@ -267,7 +277,9 @@ void leased(cachecore_invocation *invocation, int64_t connection, const cachecor
   if (answer_nothing(invocation, count, then, state)) return;
   begin(invocation, then, state, [&](request &to) {
     const lease *held = invocation->eng->server().find_lease(*invocation, connection);
-    if (held == nullptr) throw failure(CACHECORE_INVALID_STATE, "connection " + std::to_string(connection) + " is not leased by this invocation");
+    if (held == nullptr)
+      throw failure(CACHECORE_INVALID_STATE,
+                    "connection " + std::to_string(connection) + " is not leased by this invocation");
     classify_all(to, commands, count, 0, true);
     expect_list(to, count);
     take(to, encode_commands(to.memory, commands, count, {}, {}));
@@ -286,8 +298,16 @@ void subscribe(cachecore_invocation *invocation, uint32_t kind, const cachecore_
   begin_subscription(*invocation, kind, channels, count, on_message, state);
 }
 
-const cachecore_redis_service table = {sizeof(cachecore_redis_service), command, pipeline,         transaction, script,
-                                       each_node,                       on_node, lease_connection, leased,      release,
+const cachecore_redis_service table = {sizeof(cachecore_redis_service),
+                                       command,
+                                       pipeline,
+                                       transaction,
+                                       script,
+                                       each_node,
+                                       on_node,
+                                       lease_connection,
+                                       leased,
+                                       release,
                                        subscribe};
 
 }  // namespace

@@ -59,14 +59,16 @@ std::unique_ptr<cachecore_method> make_method(plugin_record &plugin, const cache
 // ---- spec_copies ----
 
 const cachecore_parameter_spec *spec_copies::copy(const cachecore_parameter_spec &original, int depth) {
-  if (depth > 8) throw failure(CACHECORE_INCOMPATIBLE, std::string("the fields of ") + original.name + " are nested too deeply");
+  if (depth > 8)
+    throw failure(CACHECORE_INCOMPATIBLE, std::string("the fields of ") + original.name + " are nested too deeply");
   cachecore_parameter_spec &made = specs_.emplace_back();
   std::memcpy(&made, &original, std::min(original.struct_size, sizeof(made)));
   made.fields = copy_all(made.fields, depth + 1);
   return &made;
 }
 
-const cachecore_parameter_spec *const *spec_copies::copy_all(const cachecore_parameter_spec *const *originals, int depth) {
+const cachecore_parameter_spec *const *spec_copies::copy_all(const cachecore_parameter_spec *const *originals,
+                                                             int depth) {
   if (originals == nullptr) return nullptr;
   std::vector<const cachecore_parameter_spec *> made;
   for (size_t i = 0; originals[i] != nullptr; i++) made.push_back(copy(*originals[i], depth));
@@ -76,14 +78,16 @@ const cachecore_parameter_spec *const *spec_copies::copy_all(const cachecore_par
 
 // ---- plugin_record ----
 
-plugin_record::plugin_record(::cachecore_handle &owner, const ::cachecore_plugin &given, std::string from, std::string config)
+plugin_record::plugin_record(::cachecore_handle &owner, const ::cachecore_plugin &given, std::string from,
+                             std::string config)
     : cachecore_host{}, core(owner), descriptor(given), path(std::move(from)), config_json(std::move(config)) {
   struct_size = sizeof(cachecore_host);
   abi_major = CACHECORE_PLUGIN_ABI_MAJOR;
   abi_minor = CACHECORE_PLUGIN_ABI_MINOR;
   key_prefix = owner.settings.key_prefix.c_str();
   service = find_service;
-  for (size_t i = 0; i < length_of(descriptor.methods); i++) methods.push_back(make_method(*this, *descriptor.methods[i]));
+  for (size_t i = 0; i < length_of(descriptor.methods); i++)
+    methods.push_back(make_method(*this, *descriptor.methods[i]));
 }
 
 plugin_record::~plugin_record() = default;
@@ -106,7 +110,8 @@ void plugin_record::create() {
   validate_configuration(what, copies.copy_all(descriptor.config), config, memory);
   cachecore_error error{};
   void *made = nullptr;
-  const cachecore_status status = descriptor.create == nullptr ? CACHECORE_OK : descriptor.create(this, &config, &made, &error);
+  const cachecore_status status =
+      descriptor.create == nullptr ? CACHECORE_OK : descriptor.create(this, &config, &made, &error);
   if (status != CACHECORE_OK) {
     throw failure(status < 0 ? status : CACHECORE_INTERNAL,
                   what + ": create failed: " + (error.message[0] != '\0' ? error.message : "it gave no reason"));
@@ -124,7 +129,8 @@ void plugin_record::renew() {
   cachecore_error error{};
   const cachecore_status status = descriptor.reset(instance, &error);
   if (status != CACHECORE_OK) {
-    throw failure(status < 0 ? status : CACHECORE_INTERNAL, std::string("plugin ") + descriptor.name + ": reset failed: " + error.message);
+    throw failure(status < 0 ? status : CACHECORE_INTERNAL,
+                  std::string("plugin ") + descriptor.name + ": reset failed: " + error.message);
   }
 }
 
@@ -155,7 +161,9 @@ void plugin_registry::load_configured() {
   }
   for (const auto &[name, config] : settings.plugin_configs) {
     if (!has(name)) {
-      throw failure(CACHECORE_INVALID_ARGUMENT, "plugins." + name + ": no loaded plugin has this name; name it in `load`, or remove its configuration");
+      throw failure(
+          CACHECORE_INVALID_ARGUMENT,
+          "plugins." + name + ": no loaded plugin has this name; name it in `load`, or remove its configuration");
     }
   }
 }
@@ -169,7 +177,8 @@ void plugin_registry::load(const std::string &name_or_path, const char *config_j
 
 bool plugin_registry::has(std::string_view name) const noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return std::any_of(records_.begin(), records_.end(), [name](const auto &each) { return name == each->descriptor.name; });
+  return std::any_of(records_.begin(), records_.end(),
+                     [name](const auto &each) { return name == each->descriptor.name; });
 }
 
 void plugin_registry::add(const ::cachecore_plugin &descriptor, std::string path, const char *config_json) {
@@ -178,9 +187,10 @@ void plugin_registry::add(const ::cachecore_plugin &descriptor, std::string path
   for (size_t i = 0; i < length_of(descriptor.needs); i++) {
     const std::string need = descriptor.needs[i];
     if (need.find('/') == std::string::npos ? !has(need) : find_service(nullptr, need.c_str()) == nullptr) {
-      throw failure(CACHECORE_INCOMPATIBLE, "plugin " + name + " needs " + need + (need.find('/') == std::string::npos
-                                                ? ", which is not loaded: name it before this one"
-                                                : ", a service that this version of cachecore does not have"));
+      throw failure(CACHECORE_INCOMPATIBLE, "plugin " + name + " needs " + need +
+                                                (need.find('/') == std::string::npos
+                                                     ? ", which is not loaded: name it before this one"
+                                                     : ", a service that this version of cachecore does not have"));
     }
   }
   std::string config;

@@ -1,11 +1,12 @@
 // registry.h: the plugins of a core, their methods, and their instances.
 //
-// Methods are found by name in an immutable table that is replaced as a whole when a plugin is loaded: looking up takes no lock.
-// Tables, methods and records live until close; instances live as long as an engine.
+// Methods are found by name in an immutable table that is replaced as a whole when a plugin is loaded: looking up takes
+// no lock. Tables, methods and records live until close; instances live as long as an engine.
 //
 // The namespaces `redis` and `core` are the core's own: descriptors like any plugin's, but compiled in.
 //
-// Thread rule: find and each on any thread; loading is serialised by a mutex; instances change only while the core's gate is shut.
+// Thread rule: find and each on any thread; loading is serialised by a mutex; instances change only while the core's
+// gate is shut.
 #pragma once
 
 #include <cachecore/plugin.h>
@@ -36,7 +37,8 @@ struct metric_record {
 
 class plugin_record : public cachecore_host {
  public:
-  plugin_record(::cachecore_handle &owner, const ::cachecore_plugin &descriptor, std::string path, std::string config_json);
+  plugin_record(::cachecore_handle &owner, const ::cachecore_plugin &descriptor, std::string path,
+                std::string config_json);
   ~plugin_record();
   plugin_record(const plugin_record &) = delete;
   plugin_record &operator=(const plugin_record &) = delete;
@@ -50,10 +52,12 @@ class plugin_record : public cachecore_host {
   std::vector<std::unique_ptr<metric_record>> metrics;
   void *instance = nullptr;
 
-  void create();   // throws failure
-  void renew();    // throws failure
+  void create();  // throws failure
+  void renew();   // throws failure
   void destroy() noexcept;
-  static const plugin_record &of(const cachecore_host *host) noexcept { return *static_cast<const plugin_record *>(host); }
+  static const plugin_record &of(const cachecore_host *host) noexcept {
+    return *static_cast<const plugin_record *>(host);
+  }
 };
 
 class plugin_registry {
@@ -72,8 +76,8 @@ class plugin_registry {
   [[nodiscard]] std::string nearest(std::string_view name) const;  // for error messages
   [[nodiscard]] std::vector<const plugin_record *> all() const;
 
-  void renew_instances();          // at reset; throws failure
-  void after_fork();               // makes instances anew, leaving the parent's
+  void renew_instances();  // at reset; throws failure
+  void after_fork();       // makes instances anew, leaving the parent's
   void end_instances() noexcept;
 
  private:
@@ -102,8 +106,8 @@ struct loaded_plugin {
   std::string path;
 };
 
-// Finds and loads a plugin's file and checks its descriptor. Throws failure: NO_PLUGIN (every path tried, the loader's own words), INCOMPATIBLE,
-// DENIED.
+// Finds and loads a plugin's file and checks its descriptor. Throws failure: NO_PLUGIN (every path tried, the loader's
+// own words), INCOMPATIBLE, DENIED.
 loaded_plugin load_plugin_file(const std::string &name_or_path, const std::vector<std::string> &directories);
 
 // The plugin directory that belongs to this library, and CACHECORE_PLUGIN_PATH.

@@ -64,15 +64,16 @@ const cachecore_stream_service stream_table = {sizeof(cachecore_stream_service),
 
 // ---- call/1 ----
 
-cachecore_status find_method(const cachecore_host *host, const char *name, const cachecore_method **out, cachecore_error *error) {
+cachecore_status find_method(const cachecore_host *host, const char *name, const cachecore_method **out,
+                             cachecore_error *error) {
   const plugin_record &plugin = plugin_record::of(host);
   *out = plugin.core.plugins.find(name);
   if (*out != nullptr) return clear_error(error);
   return set_error(error, CACHECORE_NO_METHOD, std::string("no loaded plugin has a method ") + name);
 }
 
-void call_method(cachecore_invocation *invocation, const cachecore_method *method, const cachecore_value *args, size_t count,
-                 cachecore_continuation then, void *state) {
+void call_method(cachecore_invocation *invocation, const cachecore_method *method, const cachecore_value *args,
+                 size_t count, cachecore_continuation then, void *state) {
   call_child(*invocation, *method, args, count, then, state);
 }
 
@@ -147,7 +148,8 @@ void set_metric(cachecore_metric *metric, int64_t value) {
   if (metric != nullptr) reinterpret_cast<metric_record *>(metric)->value.store(value, std::memory_order_relaxed);
 }
 
-const cachecore_metrics_service metrics_table = {sizeof(cachecore_metrics_service), find_metric, add_to_metric, set_metric};
+const cachecore_metrics_service metrics_table = {sizeof(cachecore_metrics_service), find_metric, add_to_metric,
+                                                 set_metric};
 
 // ---- log/1 ----
 

@@ -18,9 +18,7 @@ struct place {
   const place *outer;
   const char *name;
 
-  [[nodiscard]] std::string path() const {
-    return (outer != nullptr ? outer->path() + "." : std::string()) + name;
-  }
+  [[nodiscard]] std::string path() const { return (outer != nullptr ? outer->path() + "." : std::string()) + name; }
   [[noreturn]] void refuse(const std::string &complaint) const {
     throw failure(CACHECORE_INVALID_ARGUMENT, what + ": " + path() + " " + complaint);
   }
@@ -44,7 +42,8 @@ void check_tree(const place &at, const cachecore_value &value, int depth) {
       return;
     case CACHECORE_BYTES:
       if (value.as.bytes.size > max_bytes) {
-        at.refuse("has " + std::to_string(value.as.bytes.size) + " bytes; the server takes at most 536870912 (512 MiB): split it, or compress it");
+        at.refuse("has " + std::to_string(value.as.bytes.size) +
+                  " bytes; the server takes at most 536870912 (512 MiB): split it, or compress it");
       }
       if (value.as.bytes.data == nullptr && value.as.bytes.size > 0) at.refuse("has a size but its data is NULL");
       return;
@@ -75,8 +74,11 @@ void check_key(const place &at, const cachecore_value &value) {
   for (size_t i = 0; i < value.as.bytes.size; i++) {
     const char c = value.as.bytes.data[i];
     if (c == '\n' || c == '\r' || c == '\0') {
-      at.refuse(std::string("contains a ") + (c == '\n' ? "newline" : c == '\r' ? "carriage return" : "NUL byte") + " at offset " + std::to_string(i) +
-                "; keys and names must not: encode it, for example as base64");
+      at.refuse(std::string("contains a ") +
+                (c == '\n'   ? "newline"
+                 : c == '\r' ? "carriage return"
+                             : "NUL byte") +
+                " at offset " + std::to_string(i) + "; keys and names must not: encode it, for example as base64");
     }
   }
 }
@@ -89,21 +91,24 @@ void check_minimum(const place &at, const cachecore_parameter_spec &spec, const 
   bool fine = true;
   switch (value.kind) {
     case CACHECORE_INT:
-      fine = minimum.kind == CACHECORE_INT ? value.as.integer >= minimum.as.integer : static_cast<double>(value.as.integer) >= least;
+      fine = minimum.kind == CACHECORE_INT ? value.as.integer >= minimum.as.integer
+                                           : static_cast<double>(value.as.integer) >= least;
       break;
     case CACHECORE_DOUBLE:
       fine = value.as.real >= least;  // not for NaN
       break;
     case CACHECORE_BYTES:
       if (static_cast<double>(value.as.bytes.size) < least) {
-        at.refuse("must have at least " + number_text(minimum) + " bytes" + (secret ? "" : ", has " + std::to_string(value.as.bytes.size)));
+        at.refuse("must have at least " + number_text(minimum) + " bytes" +
+                  (secret ? "" : ", has " + std::to_string(value.as.bytes.size)));
       }
       return;
     default:
       return;
   }
   if (!fine) {
-    const std::string bound = minimum.kind == CACHECORE_INT && minimum.as.integer == 1 ? "> 0" : ">= " + number_text(minimum);
+    const std::string bound =
+        minimum.kind == CACHECORE_INT && minimum.as.integer == 1 ? "> 0" : ">= " + number_text(minimum);
     at.refuse("must be " + bound + (secret ? "" : ", got " + number_text(value)));
   }
 }
@@ -114,14 +119,16 @@ void check_value(const place &at, const cachecore_parameter_spec &spec, cachecor
   if (value.kind == CACHECORE_NIL) {
     if (spec.default_value != nullptr) {
       value = *spec.default_value;
-    } else if ((spec.flags & CACHECORE_PARAMETER_OPTIONAL) == 0 && (spec.kinds & CACHECORE_KIND_BIT(CACHECORE_NIL)) == 0 && spec.kinds != 0) {
+    } else if ((spec.flags & CACHECORE_PARAMETER_OPTIONAL) == 0 &&
+               (spec.kinds & CACHECORE_KIND_BIT(CACHECORE_NIL)) == 0 && spec.kinds != 0) {
       at.refuse("is required: give " + kind_names(spec.kinds, false));
     }
     return;
   }
   if (value.kind < CACHECORE_NIL || value.kind > CACHECORE_ERROR) check_tree(at, value, 0);
   if (spec.kinds != 0 && (spec.kinds & CACHECORE_KIND_BIT(value.kind)) == 0) {
-    at.refuse("must be " + kind_names(spec.kinds, (spec.flags & CACHECORE_PARAMETER_OPTIONAL) != 0) + ", got " + kind_name(value.kind));
+    at.refuse("must be " + kind_names(spec.kinds, (spec.flags & CACHECORE_PARAMETER_OPTIONAL) != 0) + ", got " +
+              kind_name(value.kind));
   }
   check_tree(at, value, 0);
   if (spec.meaning == CACHECORE_MEANING_KEY) check_key(at, value);
@@ -141,7 +148,8 @@ void check_value(const place &at, const cachecore_parameter_spec &spec, cachecor
   if (value.kind == CACHECORE_MAP && spec.fields != nullptr) check_fields(at, spec.fields, value, memory);
 }
 
-const cachecore_parameter_spec *find_field(const cachecore_parameter_spec *const *fields, std::string_view name) noexcept {
+const cachecore_parameter_spec *find_field(const cachecore_parameter_spec *const *fields,
+                                           std::string_view name) noexcept {
   for (; *fields != nullptr; fields++) {
     if (name == (*fields)->name) return *fields;
   }
@@ -170,7 +178,8 @@ void check_fields(const place &at, const cachecore_parameter_spec *const *fields
     }
     for (size_t j = 0; j < i; j++) {
       const cachecore_value &other = map.as.map.pairs[j].key;
-      if (name == std::string_view(other.as.bytes.data, other.as.bytes.size)) at.refuse("names \"" + std::string(name) + "\" twice");
+      if (name == std::string_view(other.as.bytes.data, other.as.bytes.size))
+        at.refuse("names \"" + std::string(name) + "\" twice");
     }
     pairs[count] = pair;
     const place field{at.what, &at, spec->name};
@@ -208,14 +217,16 @@ bool passes_as_it_is(const cachecore_method &method, const cachecore_value *args
 
 }  // namespace
 
-argument_list validate_arguments(const cachecore_method &method, const cachecore_value *args, size_t count, arena &memory) {
+argument_list validate_arguments(const cachecore_method &method, const cachecore_value *args, size_t count,
+                                 arena &memory) {
   const size_t expected = method.parameters.size();
-  if (args == nullptr && count > 0) throw failure(CACHECORE_INVALID_ARGUMENT, method.name + ": args is NULL but arg_count is " + std::to_string(count));
+  if (args == nullptr && count > 0)
+    throw failure(CACHECORE_INVALID_ARGUMENT, method.name + ": args is NULL but arg_count is " + std::to_string(count));
   if (count > expected) {
     std::string names;
     for (const auto *each : method.parameters) names += (names.empty() ? "" : ", ") + std::string(each->name);
-    throw failure(CACHECORE_INVALID_ARGUMENT, method.name + ": takes at most " + std::to_string(expected) + " arguments (" + names + "), got " +
-                                                  std::to_string(count));
+    throw failure(CACHECORE_INVALID_ARGUMENT, method.name + ": takes at most " + std::to_string(expected) +
+                                                  " arguments (" + names + "), got " + std::to_string(count));
   }
   if (passes_as_it_is(method, args, count)) {
     for (size_t i = 0; i < count; i++) {
@@ -239,8 +250,8 @@ argument_list validate_arguments(const cachecore_method &method, const cachecore
   return {values, expected};
 }
 
-void validate_configuration(const std::string &what, const cachecore_parameter_spec *const *specs, cachecore_value &config,
-                            arena &memory) {
+void validate_configuration(const std::string &what, const cachecore_parameter_spec *const *specs,
+                            cachecore_value &config, arena &memory) {
   static const cachecore_parameter_spec *const none[] = {nullptr};
   const place at{what, nullptr, "configuration"};
   check_tree(at, config, 0);

@@ -1,19 +1,19 @@
 // arena.h: memory that is freed all at once.
 //
-// A result, its value tree, the coroutine frames that made it and the invocation itself live in one arena: a chain of blocks. The first
-// block holds the arena's owner (see create_in_block), so a small call costs one allocation, and that one comes from a cache of
-// blocks the thread kept.
+// A result, its value tree, the coroutine frames that made it and the invocation itself live in one arena: a chain of
+// blocks. The first block holds the arena's owner (see create_in_block), so a small call costs one allocation, and that
+// one comes from a cache of blocks the thread kept.
 //
-// Thread rule: an arena is used by one thread at a time. Blocks may be freed on another thread than the one that made them.
-// Invariants: allocations are aligned to 16; a block is in exactly one chain; adopting moves blocks, never bytes.
+// Thread rule: an arena is used by one thread at a time. Blocks may be freed on another thread than the one that made
+// them. Invariants: allocations are aligned to 16; a block is in exactly one chain; adopting moves blocks, never bytes.
 #pragma once
+
+#include <cachecore/value.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-
-#include <cachecore/value.h>
 
 namespace cachecore_internal {
 

@@ -21,12 +21,15 @@ class runs_as {
 };
 
 // How long it may take; -1: as long as it likes.
-int64_t allowed_time(const ::cachecore_handle &core, const cachecore_method &method, const argument_list &args, int64_t timeout_ms) {
+int64_t allowed_time(const ::cachecore_handle &core, const cachecore_method &method, const argument_list &args,
+                     int64_t timeout_ms) {
   constexpr int64_t as_good_as_none = int64_t{1'000'000'000'000};
   if (timeout_ms > 0) return timeout_ms < as_good_as_none ? timeout_ms : -1;
   if (timeout_ms == -1) return -1;
   if (timeout_ms != 0) {
-    throw failure(CACHECORE_INVALID_ARGUMENT, method.name + ": timeout_ms must be > 0, 0 (the default) or -1 (none), got " + std::to_string(timeout_ms));
+    throw failure(
+        CACHECORE_INVALID_ARGUMENT,
+        method.name + ": timeout_ms must be > 0, 0 (the default) or -1 (none), got " + std::to_string(timeout_ms));
   }
   const int64_t allowed = core.settings.call_timeout_ms;
   if (allowed < 0 || method.wait_parameter < 0) return allowed;
@@ -40,7 +43,8 @@ argument_list prepare(const cachecore_method &method, const cachecore_value *arg
   argument_list valid = validate_arguments(method, args, count, memory);
   if ((method.flags & CACHECORE_METHOD_BORROWS_ARGUMENTS) != 0 || valid.count == 0) return valid;
   auto *copies = memory.allocate_array<cachecore_value>(valid.count);
-  for (size_t i = 0; i < valid.count; i++) copies[i] = valid.values[i].kind < CACHECORE_BYTES ? valid.values[i] : memory.copy(valid.values[i]);
+  for (size_t i = 0; i < valid.count; i++)
+    copies[i] = valid.values[i].kind < CACHECORE_BYTES ? valid.values[i] : memory.copy(valid.values[i]);
   return {copies, valid.count};
 }
 
@@ -126,10 +130,13 @@ cachecore_status block(waiter &self, invocation &root, cachecore_result **out, c
 
 }  // namespace
 
-cachecore_status call_method(::cachecore_handle &core, const cachecore_method &method, const cachecore_value *args, size_t count,
-                             int64_t timeout_ms, cachecore_result **out, cachecore_error *error) {
-  if (this_thread.step_depth > 0 || this_thread.log_depth > 0 || (this_thread.current != nullptr && this_thread.current->is_loop())) {
-    throw failure(CACHECORE_INVALID_STATE, method.name + ": a blocking call must not be made from a continuation or a log callback: use the call service, or submit");
+cachecore_status call_method(::cachecore_handle &core, const cachecore_method &method, const cachecore_value *args,
+                             size_t count, int64_t timeout_ms, cachecore_result **out, cachecore_error *error) {
+  if (this_thread.step_depth > 0 || this_thread.log_depth > 0 ||
+      (this_thread.current != nullptr && this_thread.current->is_loop())) {
+    throw failure(CACHECORE_INVALID_STATE, method.name +
+                                               ": a blocking call must not be made from a continuation or a log "
+                                               "callback: use the call service, or submit");
   }
   if ((method.flags & CACHECORE_METHOD_STREAMING) != 0) {
     throw failure(CACHECORE_INVALID_ARGUMENT, method.name + " is a stream: use cachecore_submit");
@@ -154,9 +161,9 @@ cachecore_status call_method(::cachecore_handle &core, const cachecore_method &m
   return block(self, *root, out, error);
 }
 
-cachecore_status submit_method(::cachecore_handle &core, const cachecore_method &method, const cachecore_value *args, size_t count,
-                               int64_t timeout_ms, cachecore_completions &queue, uint64_t user_data, uint64_t *operation,
-                               cachecore_error *error) {
+cachecore_status submit_method(::cachecore_handle &core, const cachecore_method &method, const cachecore_value *args,
+                               size_t count, int64_t timeout_ms, cachecore_completions &queue, uint64_t user_data,
+                               uint64_t *operation, cachecore_error *error) {
   engine &eng = *core.running;
   waiter &self = waiter::of_this_thread();
   const bool streaming = (method.flags & CACHECORE_METHOD_STREAMING) != 0;

@@ -1,8 +1,9 @@
 // completion_queue.h: finished operations on their way to the application.
 //
-// A list under a mutex and an eventfd that is readable exactly while the list is not empty: the push that fills an empty list writes it, the
-// drain that empties the list reads it, both under the mutex; so no wake-up can be lost. A queue is kept by its application and by every operation
-// that will complete into it; it outlives the core, and after destroy only takes results to have them undone.
+// A list under a mutex and an eventfd that is readable exactly while the list is not empty: the push that fills an
+// empty list writes it, the drain that empties the list reads it, both under the mutex; so no wake-up can be lost. A
+// queue is kept by its application and by every operation that will complete into it; it outlives the core, and after
+// destroy only takes results to have them undone.
 //
 // Thread rule: all functions on any thread. In a forked child an inherited queue can only be destroyed.
 #pragma once
@@ -43,8 +44,9 @@ namespace cachecore_internal {
 
 constexpr uint32_t max_undelivered_items = 1024;  // of one stream
 
-// The undelivered items of one streaming operation; kept by its invocation and by each item. All under the queue's mutex but
-// `references`. Beyond the bound the oldest item becomes a marker {"dropped": n}, which then swallows further ones.
+// The undelivered items of one streaming operation; kept by its invocation and by each item. All under the queue's
+// mutex but `references`. Beyond the bound the oldest item becomes a marker {"dropped": n}, which then swallows further
+// ones.
 struct item_stream {
   std::atomic<uint32_t> references{1};
   uint32_t undelivered = 0;

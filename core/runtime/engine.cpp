@@ -50,7 +50,8 @@ void engine::invocation_ends(invocation &ended) noexcept {
     if (giving_up_ == &ended) giving_up_ = nullptr;
   }
   if (ended.method == nullptr) return;
-  method_counters::shard &counters = const_cast<cachecore_method *>(ended.method)->counters.shards[shard_of_this_thread()];
+  method_counters::shard &counters =
+      const_cast<cachecore_method *>(ended.method)->counters.shards[shard_of_this_thread()];
   counters.calls.fetch_add(1, std::memory_order_relaxed);
   if (ended.outcome < 0) counters.errors.fetch_add(1, std::memory_order_relaxed);
   if (ended.started != 0) {
@@ -77,7 +78,8 @@ void engine::undo_results(cachecore_result *chain) noexcept {
   while (chain != nullptr) {
     cachecore_result *next = chain->next;
     if (chain->stream != nullptr) unref_stream(chain->stream);
-    if (chain->status == CACHECORE_OK && chain->flags == 0 && chain->method != nullptr && chain->method->undo != nullptr) {
+    if (chain->status == CACHECORE_OK && chain->flags == 0 && chain->method != nullptr &&
+        chain->method->undo != nullptr) {
       start_undo(*chain->method, chain->value);
     }
     free_result(chain);

@@ -1,10 +1,12 @@
 // engine.h: everything of a core that starts afresh at reset: the loop, the connections, the plugins' instances.
 //
-// A core has one engine at a time. Reset ends the old one (its calls end with UNAVAILABLE or UNCERTAIN, close: CLOSED), waits until the last
-// invocation has run to its end, and makes another. A forked child leaves its inherited engine where it is, untouched, and makes its own.
+// A core has one engine at a time. Reset ends the old one (its calls end with UNAVAILABLE or UNCERTAIN, close: CLOSED),
+// waits until the last invocation has run to its end, and makes another. A forked child leaves its inherited engine
+// where it is, untouched, and makes its own.
 //
-// Ending: 1. no new invocation may begin (the core's gate); 2. waiters are interrupted, the loop gives up what it runs; 3. connections are shut, which
-// ends what could not be given up; 4. when nothing is live the loop stops and the instances are destroyed.
+// Ending: 1. no new invocation may begin (the core's gate); 2. waiters are interrupted, the loop gives up what it
+// runs; 3. connections are shut, which ends what could not be given up; 4. when nothing is live the loop stops and the
+// instances are destroyed.
 #pragma once
 
 #include <atomic>

@@ -1,14 +1,17 @@
 // executor.h: who runs the continuations of an invocation, and how others hand it work.
 //
-// An invocation is an actor: at any moment one executor owns it and alone touches it. There are two kinds. A *waiter* is the thread
-// of a blocking call, which runs its own continuations at the top of its wait, so that a lone caller needs no other thread. The *loop*
-// runs those of submitted and background invocations, and takes over what a blocking caller gave up.
+// An invocation is an actor: at any moment one executor owns it and alone touches it. There are two kinds. A *waiter*
+// is the thread of a blocking call, which runs its own continuations at the top of its wait, so that a lone caller
+// needs no other thread. The *loop* runs those of submitted and background invocations, and takes over what a blocking
+// caller gave up.
 //
-// Everybody else only posts nodes: "this wait is over". A node posted by the executor's own thread goes to a plain local list; from another thread it
-// goes to the waiter's inbox (a mutex, a futex word) or the loop's (lock-free, an eventfd only when the loop sleeps).
+// Everybody else only posts nodes: "this wait is over". A node posted by the executor's own thread goes to a plain
+// local list; from another thread it goes to the waiter's inbox (a mutex, a futex word) or the loop's (lock-free, an
+// eventfd only when the loop sleeps).
 //
 // Invariants
-// - Waiters are never freed, only reused by later threads: a pointer to one is always safe to lock. Whether it is still the executor of an
+// - Waiters are never freed, only reused by later threads: a pointer to one is always safe to lock. Whether it is still
+// the executor of an
 //   invocation is checked under its mutex; an invocation moves at most once, from a waiter to the loop.
 // - Work runs from `drain` alone, never inside `post`.
 #pragma once
@@ -98,7 +101,7 @@ class waiter final : public executor {
   void interrupt(engine *waits_in, int32_t status) noexcept;
 
   // By the owning thread.
-  void drain() noexcept;         // runs what was posted until there is nothing left
+  void drain() noexcept;  // runs what was posted until there is nothing left
   bool take_inbox(post_list &out) noexcept;
   void sleep_until(int64_t deadline_ns) noexcept;  // until woken; may return early
   void begin_wait(engine *waits_in) noexcept;
@@ -106,7 +109,8 @@ class waiter final : public executor {
   [[nodiscard]] int32_t interrupted() const noexcept { return interrupt_.load(std::memory_order_acquire); }
   [[nodiscard]] bool has_work() noexcept;
 
-  // Moves everything posted here to `to`, and makes that the executor in all `currents` (set by `move`) in one critical section.
+  // Moves everything posted here to `to`, and makes that the executor in all `currents` (set by `move`) in one critical
+  // section.
   template <class Move>
   void hand_over(Move move, post_list &left) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -139,12 +143,12 @@ void forget_waiters_after_fork() noexcept;
 
 // What this thread is doing.
 struct thread_state {
-  waiter *own;          // null until the first blocking call
-  executor *current;    // the executor this thread is running as, or null
-  int32_t step_depth;   // > 0 inside a start function or continuation
-  int32_t log_depth;    // > 0 inside a log callback
-  uint32_t shard;       // 0: not chosen yet
-  bool submitting;      // requests are released by the loop, not by this thread
+  waiter *own;         // null until the first blocking call
+  executor *current;   // the executor this thread is running as, or null
+  int32_t step_depth;  // > 0 inside a start function or continuation
+  int32_t log_depth;   // > 0 inside a log callback
+  uint32_t shard;      // 0: not chosen yet
+  bool submitting;     // requests are released by the loop, not by this thread
 };
 
 extern thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]];

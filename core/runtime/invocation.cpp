@@ -372,7 +372,6 @@ void leave_caller(invocation &left) noexcept {
   left.queue = nullptr;
 }
 
-
 void move_invocation(invocation &moved, executor &to) noexcept {
   moved.exec.store(&to, std::memory_order_release);
   for (wait *each = moved.pending; each != nullptr; each = each->next) {

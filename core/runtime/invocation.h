@@ -1,20 +1,22 @@
 // invocation.h: one running call, its waits, and how it ends.
 //
-// A call becomes an invocation: validated arguments, a deadline, the memory of its future result, and the waits it has begun. It is
-// started on the caller's thread and runs as far as it can; what it asked for (commands) is released to the lanes when that step
-// ends, so that a continuation can never overtake the function that asked for it, and requests of one step travel together.
+// A call becomes an invocation: validated arguments, a deadline, the memory of its future result, and the waits it has
+// begun. It is started on the caller's thread and runs as far as it can; what it asked for (commands) is released to
+// the lanes when that step ends, so that a continuation can never overtake the function that asked for it, and requests
+// of one step travel together.
 //
-// A *wait* is one thing the invocation waits for: a request's reply, a timer, a child call, a wake-up. It is shared by the invocation
-// and the service that will end it. Which of the two lets go first is decided by one atomic exchange of `phase`:
+// A *wait* is one thing the invocation waits for: a request's reply, a timer, a child call, a wake-up. It is shared by
+// the invocation and the service that will end it. Which of the two lets go first is decided by one atomic exchange of
+// `phase`:
 //
-//     pending --service ends it--------> ended       the executor runs the continuation, then keeps the wait for its memory
-//     pending --invocation gives up----> abandoned   the executor runs the continuation at once with the reason;
+//     pending --service ends it--------> ended       the executor runs the continuation, then keeps the wait for its
+//     memory pending --invocation gives up----> abandoned   the executor runs the continuation at once with the reason;
 //     abandoned --executor is done-----> left        then the service frees the wait when it ends it
 //     abandoned --service ends it------> ended       (the executor frees it when it is done)
 //
-// Giving up (deadline, cancel, closing) marks the invocation, abandons its waits, and does the same to its child calls; waits begun later end at
-// once. If the invocation has not finished when that is done, its caller is completed anyway and the invocation goes on alone (on the loop) until
-// its end; a grant it then completes with is undone.
+// Giving up (deadline, cancel, closing) marks the invocation, abandons its waits, and does the same to its child calls;
+// waits begun later end at once. If the invocation has not finished when that is done, its caller is completed anyway
+// and the invocation goes on alone (on the loop) until its end; a grant it then completes with is undone.
 //
 // Thread rule: everything but `phase`, `exec` and posting belongs to the executor.
 #pragma once
@@ -47,11 +49,12 @@ struct wait : post_node {
   enum phase_of_wait : uint8_t { pending, ended, abandoned, left };
 
   // What the service must do when the wait was abandoned: withdraw it where possible. Runs on the executor; returns the
-  // status the invocation continues with (a sent change is UNCERTAIN). If it ends the wait for good it sets phase to ended.
+  // status the invocation continues with (a sent change is UNCERTAIN). If it ends the wait for good it sets phase to
+  // ended.
   using abandon_function = cachecore_status (*)(wait *self, cachecore_status reason);
   std::atomic<uint8_t> phase{pending};
-  bool held_elsewhere = false;        // a plugin keeps a pointer to it and ends it even if the invocation is given up
-  bool sent_change = false;           // set by the service when a change went out for it
+  bool held_elsewhere = false;  // a plugin keeps a pointer to it and ends it even if the invocation is given up
+  bool sent_change = false;     // set by the service when a change went out for it
   cachecore_status status = CACHECORE_OK;
   invocation *owner = nullptr;
   lane *line = nullptr;  // of a request: where it was released to
@@ -60,7 +63,8 @@ struct wait : post_node {
   cachecore_continuation then = nullptr;
   void *state = nullptr;
   abandon_function abandon = nullptr;
-  // Asked on the executor before the continuation runs; true: the service goes on with the wait instead (it is pending again).
+  // Asked on the executor before the continuation runs; true: the service goes on with the wait instead (it is pending
+  // again).
   bool (*intercept)(wait *self) = nullptr;
   invocation *child = nullptr;
   cachecore_error *error = nullptr;  // in `memory` or the owner's
@@ -81,8 +85,8 @@ T *make_wait(size_t capacity = 0) {
 
 void destroy_wait(wait *self) noexcept;
 
-// Called by services, from any thread, exactly once a wait: status, value and error have been set. After it the wait belongs to the
-// invocation (or is freed, when the invocation had left). False: nobody will see the answer.
+// Called by services, from any thread, exactly once a wait: status, value and error have been set. After it the wait
+// belongs to the invocation (or is freed, when the invocation had left). False: nobody will see the answer.
 bool end_wait(wait *self) noexcept;
 
 // The same, but leaves a wait alone that its invocation gave up: whoever that told ends it.
@@ -137,7 +141,7 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   // Read the clock only if it waits: until then the deadline is so many milliseconds away (-1: none).
   int64_t allowed_ms = -1;
   int64_t deadline = cachecore_internal::no_deadline;
-  int64_t started = 0;       // when it first waited; 0 before
+  int64_t started = 0;  // when it first waited; 0 before
 
   // Whom it answers: at most one of these.
   cachecore_internal::waiter *root_of = nullptr;  // a blocking call
@@ -145,22 +149,22 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   wait *parent = nullptr;                         // a child call
   uint64_t user_data = 0;
   uint64_t operation = 0;
-  bool *finished_here = nullptr;             // told when it finishes before its submitter let it go
+  bool *finished_here = nullptr;  // told when it finishes before its submitter let it go
 
   cachecore_status given_up = CACHECORE_OK;
   bool finished = false;     // complete or fail was called
   bool caller_gone = false;  // already completed for the caller
   bool in_step = false;
-  bool changed = false;      // a change was sent on its behalf
+  bool changed = false;  // a change was sent on its behalf
   bool finalized = false;
-  bool counted_live = false; // the engine waits for its end before it goes away
-  uint32_t depth = 0;        // of child calls
-  uint32_t late_waits = 0;   // begun after it was given up
+  bool counted_live = false;  // the engine waits for its end before it goes away
+  uint32_t depth = 0;         // of child calls
+  uint32_t late_waits = 0;    // begun after it was given up
 
   cachecore_status outcome = CACHECORE_OK;
   cachecore_value value{};
   cachecore_error *error = nullptr;
-  bool adopts = false;       // the value points into what was received
+  bool adopts = false;  // the value points into what was received
 
   wait *pending = nullptr;
   wait *received = nullptr;
@@ -170,13 +174,13 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   cachecore_internal::subscription *subscribed = nullptr;  // what it listens to
 
   cachecore_internal::item_stream *items = nullptr;  // of a streaming method
-  cachecore_internal::adoption adopt_node;    // posts the invocation itself to the loop
+  cachecore_internal::adoption adopt_node;           // posts the invocation itself to the loop
 };
 
 namespace cachecore_internal {
 
-// Registers a wait that a service is about to work on. If the invocation has been given up the wait ends at once and this
-// returns false: the service must not touch it.
+// Registers a wait that a service is about to work on. If the invocation has been given up the wait ends at once and
+// this returns false: the service must not touch it.
 bool begin_wait(invocation &owner, wait *self) noexcept;
 
 // Notes when it begins to wait, and until when.

@@ -1,11 +1,12 @@
 // loop.h: the core's one thread: readiness and timers by libevent, and the executor of everything nobody blocks for.
 //
-// Started on first use. A turn: run what was posted, run what that made ready, write the lanes that were filled, hand finished operations
-// over in one batch, sleep until a descriptor, a timer or a post. Posting is lock-free and costs a system call only while the loop sleeps
-// (the poster writes the eventfd after it saw `sleeping_`; the loop looks at the queue again after it set it: one of the two sees the other).
+// Started on first use. A turn: run what was posted, run what that made ready, write the lanes that were filled, hand
+// finished operations over in one batch, sleep until a descriptor, a timer or a post. Posting is lock-free and costs a
+// system call only while the loop sleeps (the poster writes the eventfd after it saw `sleeping_`; the loop looks at the
+// queue again after it set it: one of the two sees the other).
 //
-// Thread rule: post, start and stop on any thread; all else on the loop's thread. In a forked child the loop is abandoned as it is:
-// its descriptors are closed by the fork handler, nothing of it is touched.
+// Thread rule: post, start and stop on any thread; all else on the loop's thread. In a forked child the loop is
+// abandoned as it is: its descriptors are closed by the fork handler, nothing of it is touched.
 #pragma once
 
 #include <event2/event.h>

@@ -1,7 +1,8 @@
 // result.h: what a call came to; the owner of its memory.
 //
-// A result stands at the start of its own arena: freeing the arena's chain frees it. While its invocation runs, the result is that
-// invocation's memory; afterwards it belongs to the caller, or waits in a completion queue, whose node it is.
+// A result stands at the start of its own arena: freeing the arena's chain frees it. While its invocation runs, the
+// result is that invocation's memory; afterwards it belongs to the caller, or waits in a completion queue, whose node
+// it is.
 #pragma once
 
 #include <cachecore/completions.h>

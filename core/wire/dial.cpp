@@ -55,8 +55,8 @@ void wait_for(int descriptor, short events, int64_t deadline, const std::atomic<
   }
 }
 
-int connect_to(const sockaddr *address, socklen_t size, int family, int64_t deadline, const std::atomic<bool> &cancelled,
-               std::string &problem) {
+int connect_to(const sockaddr *address, socklen_t size, int family, int64_t deadline,
+               const std::atomic<bool> &cancelled, std::string &problem) {
   socket_guard made(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (made.descriptor < 0) {
     problem = std::strerror(errno);
@@ -89,8 +89,8 @@ int connect_unix(const std::string &path, int64_t deadline, const std::atomic<bo
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   std::string problem;
-  const int descriptor = connect_to(reinterpret_cast<const sockaddr *>(&address), sizeof(address), AF_UNIX, deadline,
-                                    cancelled, problem);
+  const int descriptor =
+      connect_to(reinterpret_cast<const sockaddr *>(&address), sizeof(address), AF_UNIX, deadline, cancelled, problem);
   if (descriptor < 0) unavailable(path + ": " + problem);
   return descriptor;
 }
@@ -133,7 +133,8 @@ void send_all(int descriptor, const char *data, size_t size, int64_t deadline, c
     const ssize_t count = ::send(descriptor, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0) {
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) unavailable(std::string("the handshake failed: ") + std::strerror(errno));
+      if (errno != EAGAIN && errno != EWOULDBLOCK)
+        unavailable(std::string("the handshake failed: ") + std::strerror(errno));
       wait_for(descriptor, POLLOUT, deadline, cancelled, "the handshake");
       continue;
     }
@@ -157,7 +158,8 @@ void shake_hands(int descriptor, const endpoint &server, int64_t deadline, const
   arena memory;
   std::vector<cachecore_value> commands;
   std::vector<std::vector<cachecore_value>> words;
-  const std::string password = server.password_file.empty() ? server.password : read_password_file(server.password_file);
+  const std::string password =
+      server.password_file.empty() ? server.password : read_password_file(server.password_file);
   const auto text = [](const std::string &from) { return cachecore_bytes(from.data(), from.size()); };
   if (!password.empty()) {
     words.push_back({cachecore_text("AUTH")});
@@ -190,9 +192,11 @@ void shake_hands(int descriptor, const endpoint &server, int64_t deadline, const
     if (reply.kind == CACHECORE_ERROR) {
       const std::string_view message(reply.as.bytes.data, reply.as.bytes.size);
       const std::string_view code = code_of_reply(message);
-      const bool later = code == "LOADING" || code == "BUSY" || code == "MASTERDOWN" || message.find("max number of clients") != std::string_view::npos;
+      const bool later = code == "LOADING" || code == "BUSY" || code == "MASTERDOWN" ||
+                         message.find("max number of clients") != std::string_view::npos;
       const bool about_password = answered == 0 && !password.empty();
-      throw failure(later ? CACHECORE_UNAVAILABLE : (about_password ? CACHECORE_DENIED : static_cast<cachecore_status>(reply.reserved)),
+      throw failure(later ? CACHECORE_UNAVAILABLE
+                          : (about_password ? CACHECORE_DENIED : static_cast<cachecore_status>(reply.reserved)),
                     "the server refused the connection: " + std::string(message));
     }
     answered++;

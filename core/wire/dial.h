@@ -1,8 +1,9 @@
-// dial.h: making a connection: resolve, connect, authenticate, select; straight-line blocking code on a thread of its own.
+// dial.h: making a connection: resolve, connect, authenticate, select; straight-line blocking code on a thread of its
+// own.
 //
-// Connections are made rarely and the slow parts (DNS, TLS, starting an embedded server) cannot be done on the loop; so each attempt is a
-// short-lived thread that ends with one post to the loop. It keeps nothing of the engine alive but a ticket: an attempt whose engine has gone
-// meanwhile closes what it made.
+// Connections are made rarely and the slow parts (DNS, TLS, starting an embedded server) cannot be done on the loop; so
+// each attempt is a short-lived thread that ends with one post to the loop. It keeps nothing of the engine alive but a
+// ticket: an attempt whose engine has gone meanwhile closes what it made.
 //
 // Thread rule: begin on any thread; the outcome runs on the loop. cancel on any thread: afterwards no outcome runs.
 #pragma once
@@ -34,7 +35,8 @@ class dialer {
   dialer(const dialer &) = delete;
   dialer &operator=(const dialer &) = delete;
 
-  // Starts an attempt; `done` runs once on the loop, unless cancelled. Throws failure(INTERNAL) when no thread can be made.
+  // Starts an attempt; `done` runs once on the loop, unless cancelled. Throws failure(INTERNAL) when no thread can be
+  // made.
   void begin(std::function<void(dial_outcome)> done);
   // Waits for attempts under way; none may be begun after it.
   void cancel() noexcept;

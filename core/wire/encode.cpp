@@ -33,8 +33,8 @@ size_t word_size(const cachecore_value &word) {
   char scratch[scratch_size];
   const size_t size = word_text(word, scratch).size();
   if (size > max_word_size) {
-    throw failure(CACHECORE_INVALID_ARGUMENT,
-                  "a word of a command has " + std::to_string(size) + " bytes; the server takes at most 536870912 (512 MiB)");
+    throw failure(CACHECORE_INVALID_ARGUMENT, "a word of a command has " + std::to_string(size) +
+                                                  " bytes; the server takes at most 536870912 (512 MiB)");
   }
   return size;
 }
@@ -76,7 +76,8 @@ std::string_view word_text(const cachecore_value &word, char *scratch) {
     }
     case CACHECORE_DOUBLE: {
       if (std::isinf(word.as.real)) return word.as.real > 0 ? "+inf" : "-inf";
-      if (std::isnan(word.as.real)) throw failure(CACHECORE_INVALID_ARGUMENT, "a word of a command is not a number (NaN)");
+      if (std::isnan(word.as.real))
+        throw failure(CACHECORE_INVALID_ARGUMENT, "a word of a command is not a number (NaN)");
       const auto end = std::to_chars(scratch, scratch + scratch_size, word.as.real).ptr;
       return {scratch, static_cast<size_t>(end - scratch)};
     }

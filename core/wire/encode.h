@@ -1,7 +1,7 @@
 // encode.h: words to the bytes of a command (RESP arrays of bulk strings).
 //
-// Words are values: BYTES as they are, INT, BOOL and DOUBLE as text. The size is computed first, so a command is written once into
-// exactly the memory it needs.
+// Words are values: BYTES as they are, INT, BOOL and DOUBLE as text. The size is computed first, so a command is
+// written once into exactly the memory it needs.
 #pragma once
 
 #include <cachecore/value.h>

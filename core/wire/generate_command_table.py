@@ -1,43 +1,55 @@
-#!/usr/bin/env python3
 """Writes command_table_data.inc from what a redis-server says about its commands.
 
-    generate_command_table.py [--server redis-server] [--cli redis-cli] > command_table_data.inc
+    python3 generate_command_table.py [--server redis-server] [--cli redis-cli] > command_table_data.inc
 
 Run it with the newest server whose commands the core is to know (7.0 or later: key specifications came with it), then
 run the tests of tests/wire: they compare the table with the server that is installed.
 
 The server says which commands read, write and block and where their keys are. The lists below say what it does not.
 """
+
 import argparse
 import json
-import pathlib
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
-# Change what later commands on the same connection mean or get. CLIENT and SCRIPT themselves stand for subcommands this table does
-# not know.
-STATEFUL = """
+KeySpec = tuple[int, str, bool, int, int, int]  # place, keyword, counted, last, step, limit
+Keys = tuple[int, int, int, list[KeySpec]]  # first_key, last_key, key_step
+Command = tuple[str, set[str], Keys, bool]  # name, flags, keys, has subcommands
+
+
+def names(text: str) -> list[str]:
+    return text.split()
+
+
+# Change what later commands on the same connection mean or get. CLIENT and SCRIPT themselves stand for subcommands this
+# table does not know.
+STATEFUL = names("""
     asking auth discard exec hello monitor multi psubscribe psync punsubscribe quit readonly readwrite replconf reset
     select ssubscribe subscribe sunsubscribe sync unsubscribe unwatch watch
     client client|caching client|no-evict client|no-touch client|reply client|setinfo client|setname client|tracking
     script script|debug
-""".split()
+""")
 
 # Block (or speak of the connection's own writes) though the server's flags do not say so.
-BLOCKING = "wait waitaof".split()
+BLOCKING = names("wait waitaof")
 
 # Run what a user wrote.
-SCRIPTS = "eval eval_ro evalsha evalsha_ro fcall fcall_ro".split()
+SCRIPTS = names("eval eval_ro evalsha evalsha_ro fcall fcall_ro")
 
 # Neither read nor write in the server's words, but harmless: they change no data and no setting.
-READ_ONLY = """
+READ_ONLY = names("""
     command command|count command|docs command|getkeys command|getkeysandflags command|info command|list
     acl|cat acl|dryrun acl|genpass acl|getuser acl|list acl|users acl|whoami
     client|getname client|getredir client|id client|info client|list client|trackinginfo
-    cluster|count-failure-reports cluster|countkeysinslot cluster|getkeysinslot cluster|info cluster|keyslot cluster|links
-    cluster|myid cluster|myshardid cluster|nodes cluster|replicas cluster|shards cluster|slaves cluster|slots
+    cluster|count-failure-reports cluster|countkeysinslot cluster|getkeysinslot cluster|info cluster|keyslot
+    cluster|links cluster|myid cluster|myshardid cluster|nodes cluster|replicas cluster|shards cluster|slaves
+    cluster|slots
     config|get
     echo
     function|dump function|list function|stats
@@ -52,15 +64,15 @@ READ_ONLY = """
     script|exists
     slowlog|get slowlog|len
     time
-""".split()
+""")
 
 # Changes that may be repeated; command_table.h says by what rule. SET only as far as its options allow.
-REPEATABLE = "hmset mset psetex script|load set setex".split()
+REPEATABLE = names("hmset mset psetex script|load set setex")
 
 # Commands of servers after 7.0: name, flags, keys; used as far as the asked server does not know them itself.
-ONE_KEY = (1, 1, 1, [(1, "", False, 0, 1, 0)])
-NO_KEY = (0, 0, 0, [])
-LATER = {
+ONE_KEY: Keys = (1, 1, 1, [(1, "", False, 0, 1, 0)])
+NO_KEY: Keys = (0, 0, 0, [])
+LATER: dict[str, tuple[list[str], Keys]] = {
     "waitaof": ([], NO_KEY),
     "client|no-touch": ([], NO_KEY),
     "client|setinfo": ([], NO_KEY),
@@ -89,14 +101,14 @@ FLAGS = {
     "@dangerous": "dangerous",
     "movablekeys": "movable_keys",
 }
-ORDER = ["read_only", "write", "repeatable", "may_block", "stateful", "pub_sub", "script", "admin", "dangerous", "movable_keys"]
+ORDER = names("read_only write repeatable may_block stateful pub_sub script admin dangerous movable_keys")
 
 
-def ask(server, cli):
+def ask(server: str, cli: str) -> tuple[str, list]:
     """The server's version and its reply to COMMAND, from a server of our own without a port or files."""
     with tempfile.TemporaryDirectory() as directory:
-        socket = pathlib.Path(directory) / "socket"
-        arguments = ["--port", "0", "--unixsocket", str(socket), "--dir", directory, "--save", "", "--appendonly", "no"]
+        socket = Path(directory) / "socket"
+        arguments = ["--port", "0", "--unixsocket", str(socket), "--dir", directory, "--save", ""]
         with subprocess.Popen([server, *arguments], stdout=subprocess.DEVNULL) as process:
             try:
                 while not socket.exists():
@@ -112,9 +124,9 @@ def ask(server, cli):
     return version, json.loads(commands)
 
 
-def key_spec(spec):
-    """(place, keyword, counted, last, step, limit) of one key specification; None when it does not tell all keys: for the
-    few commands that have such (SORT, MIGRATE), command_table_keys.cpp reads the options as the server does."""
+def key_spec(spec: dict) -> KeySpec | None:
+    """One key specification; None when it does not tell all keys: for the few commands that have such (SORT, MIGRATE),
+    command_table_keys.cpp reads the options as the server does."""
     begin, find = spec["begin_search"], spec["find_keys"]
     if begin["type"] == "unknown" or find["type"] == "unknown" or "incomplete" in spec["flags"]:
         return None
@@ -131,8 +143,8 @@ def key_spec(spec):
     return (place, name, False, rule["lastkey"], rule["keystep"], rule["limit"])
 
 
-def rows(commands):
-    """Of every command and subcommand: name, our flags, keys, whether it has subcommands."""
+def rows(commands: list) -> Iterator[Command]:
+    """Every command and subcommand, with what the server says of it."""
     for name, _, flags, first, last, step, categories, _, specs, subcommands in commands:
         ours = {FLAGS[flag] for flag in flags + categories if flag in FLAGS}
         keys = [spec for spec in map(key_spec, specs) if spec is not None]
@@ -140,10 +152,18 @@ def rows(commands):
         yield from rows(subcommands)
 
 
-def complete(name, flags):
+LISTS = {
+    "stateful": STATEFUL,
+    "may_block": BLOCKING,
+    "script": SCRIPTS,
+    "read_only": READ_ONLY,
+    "repeatable": REPEATABLE,
+}
+
+
+def complete(name: str, flags: set[str]) -> set[str]:
     """Adds what the lists above say."""
-    lists = {"stateful": STATEFUL, "may_block": BLOCKING, "script": SCRIPTS, "read_only": READ_ONLY, "repeatable": REPEATABLE}
-    flags = flags | {flag for flag, names in lists.items() if name in names}
+    flags = flags | {flag for flag, listed in LISTS.items() if name in listed}
     if name.endswith("|help"):
         flags.add("read_only")
     if "read_only" in flags:
@@ -151,29 +171,31 @@ def complete(name, flags):
     return flags
 
 
-def table(commands):
+def table(commands: list) -> list[Command]:
+    """All commands of the table, in order."""
     found = {name: (flags, keys, container) for name, flags, keys, container in rows(commands)}
     for name, (flags, keys) in LATER.items():
         found.setdefault(name, (set(flags), keys, False))
-    listed = {name for names in (STATEFUL, BLOCKING, SCRIPTS, READ_ONLY, REPEATABLE) for name in names}
-    if listed - found.keys():
-        sys.exit(f"listed here, but unknown to the server: {sorted(listed - found.keys())}")
+    strange = {name for listed in LISTS.values() for name in listed} - found.keys()
+    if strange:
+        sys.exit(f"listed here, but unknown to the server: {sorted(strange)}")
     return [(name, complete(name, flags), keys, container) for name, (flags, keys, container) in sorted(found.items())]
 
 
-def write(version, commands, out):
-    runs = []  # the different lists of key specifications, one after the other
-    places = {}
+def write(version: str, commands: list[Command], out: TextIO) -> None:
+    """The lists of key specifications, each different one once, and the commands, which refer to them."""
+    runs: list[KeySpec] = []
+    places: dict[tuple[KeySpec, ...], int] = {}
     lines = []
     for name, flags, (first, last, step, keys), container in commands:
-        keys = tuple(keys)
-        if keys not in places:
-            places[keys] = len(runs)
-            runs.extend(keys)
+        specs = tuple(keys)
+        if specs not in places:
+            places[specs] = len(runs)
+            runs.extend(specs)
         words = " | ".join(f"command_{flag}" for flag in ORDER if flag in flags) or "0"
-        place = places[keys] if keys else 0
+        place = places[specs] if specs else 0
         yes = "true" if container else "false"
-        lines.append(f'    {{"{name}", {words}, {first}, {last}, {step}, {place}, {len(keys)}, {yes}}},')
+        lines.append(f'    {{"{name}", {words}, {first}, {last}, {step}, {place}, {len(specs)}, {yes}}},')
     out.write(f"// Made by generate_command_table.py from the COMMAND reply of Redis {version}; not to be edited.\n")
     out.write("// clang-format off\n\nconstexpr key_spec key_specs[] = {\n")
     for place, keyword, counted, last, step, limit in runs:
@@ -181,7 +203,7 @@ def write(version, commands, out):
     out.write("};\n\nconstexpr command_info commands[] = {\n" + "\n".join(lines) + "\n};\n\n// clang-format on\n")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="redis-server")
     parser.add_argument("--cli", default="redis-cli")

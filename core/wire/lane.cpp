@@ -18,10 +18,11 @@ namespace {
 constexpr size_t gather_bytes = size_t{64} << 10;
 constexpr size_t large_request = size_t{16} << 10;  // sent from where it is
 constexpr size_t receive_bytes = size_t{64} << 10;
-constexpr size_t max_waiting = 1u << 18;            // requests a lane holds before callers get BUSY
+constexpr size_t max_waiting = 1u << 18;  // requests a lane holds before callers get BUSY
 constexpr int candidates_looked_at = 64;
 
-// The lane's sockets are blocking ones, used with MSG_DONTWAIT; a leader may then wait in recv itself, in slices of this.
+// The lane's sockets are blocking ones, used with MSG_DONTWAIT; a leader may then wait in recv itself, in slices of
+// this.
 constexpr int64_t receive_slice_ns = 50 * ns_per_ms;
 
 }  // namespace
@@ -106,15 +107,17 @@ void lane::connected(int descriptor) noexcept {
   try {
     decoder_ = std::make_unique<reply_reader>();
     if (buffer_ == nullptr) buffer_ = std::make_unique<char[]>(receive_bytes);
-    read_event_ = event_new(engine_.events().base(), descriptor, EV_READ | EV_PERSIST,
-                            [](evutil_socket_t, short, void *self) { static_cast<lane *>(self)->on_readable(); }, this);
-    write_event_ = event_new(engine_.events().base(), descriptor, EV_WRITE,
-                             [](evutil_socket_t, short, void *self) {
-                               auto *line = static_cast<lane *>(self);
-                               std::unique_lock<std::mutex> held(line->mutex_);
-                               line->write_all(held);
-                             },
-                             this);
+    read_event_ = event_new(
+        engine_.events().base(), descriptor, EV_READ | EV_PERSIST,
+        [](evutil_socket_t, short, void *self) { static_cast<lane *>(self)->on_readable(); }, this);
+    write_event_ = event_new(
+        engine_.events().base(), descriptor, EV_WRITE,
+        [](evutil_socket_t, short, void *self) {
+          auto *line = static_cast<lane *>(self);
+          std::unique_lock<std::mutex> held(line->mutex_);
+          line->write_all(held);
+        },
+        this);
     if (read_event_ == nullptr || write_event_ == nullptr) throw std::bad_alloc();
   } catch (const std::bad_alloc &) {
     lock.unlock();
@@ -183,7 +186,8 @@ void lane::shut(cachecore_status reason) noexcept {
 
 bool lane::is_torn_down() noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return (state_ == state::closed || state_ == state::idle) && !service_posted_ && reader_ == reader::nobody && !writing_;
+  return (state_ == state::closed || state_ == state::idle) && !service_posted_ && reader_ == reader::nobody &&
+         !writing_;
 }
 
 bool lane::may_be_freed() noexcept {
@@ -196,7 +200,8 @@ bool lane::may_be_freed() noexcept {
 
 bool lane::is_clean() noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return (state_ == state::ready || state_ == state::idle) && unsent_.empty() && in_flight_.empty() && reading_.empty() && !writing_;
+  return (state_ == state::ready || state_ == state::idle) && unsent_.empty() && in_flight_.empty() &&
+         reading_.empty() && !writing_;
 }
 
 // ---- Adding and withdrawing ----
@@ -214,7 +219,8 @@ void lane::add(request *first) noexcept {
   if (!refused_here.empty()) {
     const cachecore_status status = gone ? shut_with_ : CACHECORE_BUSY;
     lock.unlock();
-    end_unsent(refused_here, status, gone ? "the core is being closed or reset" : "too many requests wait for the server");
+    end_unsent(refused_here, status,
+               gone ? "the core is being closed or reset" : "too many requests wait for the server");
     return;
   }
   load_.store(unsent_.count + in_flight_.count, std::memory_order_relaxed);
@@ -337,8 +343,8 @@ void lane::write_all(std::unique_lock<std::mutex> &lock) noexcept {
   }
   writing_ = false;
   if (state_ == state::failing) post_service();
-  // Somebody whose request went out with these may have found a reader then, who has left since without seeing it in flight. This
-  // thread looks after its own request; for the others a reader is found.
+  // Somebody whose request went out with these may have found a reader then, who has left since without seeing it in
+  // flight. This thread looks after its own request; for the others a reader is found.
   if (state_ == state::ready && reader_ == reader::nobody && gathered_for_others_) hand_off(lock);
 }
 

@@ -1,22 +1,27 @@
 // lane.h: one multiplexed, pipelined connection.
 //
-// Requests of all threads go out in one order and are answered in that order. Two roles move between threads, each held by one at a time:
+// Requests of all threads go out in one order and are answered in that order. Two roles move between threads, each held
+// by one at a time:
 //
-//   writer   gathers what is unsent into one buffer and sends it; whoever adds to an idle lane takes the role, others only add
-//   reader   receives, decodes and ends requests; a blocking caller takes it for its own reply (and serves the others on the way), then hands
+//   writer   gathers what is unsent into one buffer and sends it; whoever adds to an idle lane takes the role, others
+//   only add reader   receives, decodes and ends requests; a blocking caller takes it for its own reply (and serves the
+//   others on the way), then hands
 //            it to another waiting caller, or to the loop when only submitted operations are left
 //
-// So a lone caller does its own send and its own receive, with no other thread involved, and under concurrency commands gather
-// by themselves: while one thread is in send, the others' commands collect for the next.
+// So a lone caller does its own send and its own receive, with no other thread involved, and under concurrency commands
+// gather by themselves: while one thread is in send, the others' commands collect for the next.
 //
 //     idle -> dialing -> ready -> failing -> idle ...      backing_off between two attempts; closed at the end
 //
-// Connecting and tearing down belong to the loop. A connection that failed is shut down at once, and torn down when neither role is held:
-// requests that were sent end (UNCERTAIN if they change data) or, if repeatable, go back to the front of what is unsent.
+// Connecting and tearing down belong to the loop. A connection that failed is shut down at once, and torn down when
+// neither role is held: requests that were sent end (UNCERTAIN if they change data) or, if repeatable, go back to the
+// front of what is unsent.
 //
 // Thread rule: as marked. Invariants
-// - A request is in exactly one of: unsent, in_flight (both under the mutex), reading (the reader's own list, older than in_flight).
-// - If something is in flight, there is a reader, or a waiting caller has been woken to become it, or its writer is about to see to that.
+// - A request is in exactly one of: unsent, in_flight (both under the mutex), reading (the reader's own list, older
+// than in_flight).
+// - If something is in flight, there is a reader, or a waiting caller has been woken to become it, or its writer is
+// about to see to that.
 // - A reply is matched to the oldest request, given up or not.
 #pragma once
 
@@ -43,7 +48,7 @@ struct request_list {
   [[nodiscard]] bool empty() const noexcept { return head == nullptr; }
   void push(request *added) noexcept;
   request *pop() noexcept;
-  void append(request_list &other) noexcept;   // takes all of it
+  void append(request_list &other) noexcept;  // takes all of it
   void prepend(request_list &other) noexcept;
   bool remove(request *removed) noexcept;
 };
@@ -57,7 +62,8 @@ class lane {
   lane(const lane &) = delete;
   lane &operator=(const lane &) = delete;
 
-  // [any thread] Takes a chain of requests, linked by next_request. From the loop's thread they go out at the end of the turn.
+  // [any thread] Takes a chain of requests, linked by next_request. From the loop's thread they go out at the end of
+  // the turn.
   void add(request *first) noexcept;
   // [any thread] Takes back a request that was given up, if it was not sent. Returns what its invocation may say.
   cachecore_status withdraw(request *given_up, cachecore_status reason) noexcept;
@@ -76,7 +82,8 @@ class lane {
 
   [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_relaxed); }
   [[nodiscard]] size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
-  // [any thread] Somebody waits for this lane who cannot read it, since he waits for other things too: the loop reads, if nobody does.
+  // [any thread] Somebody waits for this lane who cannot read it, since he waits for other things too: the loop reads,
+  // if nobody does.
   void have_loop_read() noexcept;
   [[nodiscard]] bool is_clean() noexcept;      // never used or ready, nothing unsent or in flight
   [[nodiscard]] bool is_torn_down() noexcept;  // closed, no role held
@@ -87,7 +94,7 @@ class lane {
   void refused(cachecore_status status, const std::string &why) noexcept;
   void check_stalled(int64_t now, int64_t read_deadline_ns) noexcept;
   [[nodiscard]] bool may_be_freed() noexcept;  // a closed one; takes its timer out of the loop
-  bool dirty = false;  // in the loop's list of lanes to write
+  bool dirty = false;                          // in the loop's list of lanes to write
 
  private:
   enum class state : uint8_t { idle, dialing, backing_off, ready, failing, closed };
@@ -98,13 +105,13 @@ class lane {
   void write_all(std::unique_lock<std::mutex> &lock) noexcept;
   bool gather() noexcept;
   sent send_gathered() noexcept;
-  bool receive(int flags) noexcept;       // false: would block, or failed
+  bool receive(int flags) noexcept;  // false: would block, or failed
   void decode() noexcept;
-  void begin_failing(const char *why) noexcept;   // with the mutex
+  void begin_failing(const char *why) noexcept;  // with the mutex
   void hand_off(std::unique_lock<std::mutex> &lock) noexcept;
-  void post_service() noexcept;           // with the mutex: have the loop look at this lane
-  void service() noexcept;                // on the loop
-  void tear_down() noexcept;              // on the loop, no role held
+  void post_service() noexcept;  // with the mutex: have the loop look at this lane
+  void service() noexcept;       // on the loop
+  void tear_down() noexcept;     // on the loop, no role held
   void on_readable() noexcept;
   void arm_read() noexcept;
   void arm_write() noexcept;

@@ -78,7 +78,8 @@ lane &node::choose(const invocation &owner, const request &chosen_for) noexcept 
   if (chosen_for.reserved != nullptr) return *chosen_for.reserved;
   if (chosen_for.isolated) return *isolated_;
   lane &first = *shared_[0];
-  if (owner.exec.load(std::memory_order_relaxed)->is_loop() || !first.is_ready() || first.load() < shared_lane_is_crowded) {
+  if (owner.exec.load(std::memory_order_relaxed)->is_loop() || !first.is_ready() ||
+      first.load() < shared_lane_is_crowded) {
     return first;
   }
   const auto *caller = static_cast<const waiter *>(owner.exec.load(std::memory_order_relaxed));
@@ -132,7 +133,8 @@ void node::begin_lease(invocation &owner, cachecore_continuation then, void *sta
         retired_.push_back(std::move(free));
       }
     }
-    const auto limit = static_cast<size_t>(std::max<int64_t>(engine_.settings().max_connections - static_cast<int64_t>(shared_lanes) - 2, 1));
+    const auto limit = static_cast<size_t>(
+        std::max<int64_t>(engine_.settings().max_connections - static_cast<int64_t>(shared_lanes) - 2, 1));
     if (free == nullptr && leased_.size() >= limit) {
       waiting->next_waiting = nullptr;
       *last_waiting_ = waiting;
@@ -207,7 +209,8 @@ void node::give_back(lane *line, bool reusable) noexcept {
   std::unique_ptr<lane> handed;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = std::find_if(leased_.begin(), leased_.end(), [line](const auto &each) { return each.get() == line; });
+    const auto found =
+        std::find_if(leased_.begin(), leased_.end(), [line](const auto &each) { return each.get() == line; });
     std::unique_ptr<lane> owned = std::move(*found);
     leased_.erase(found);
     next = first_waiting_;
@@ -255,8 +258,9 @@ void node::shut(cachecore_status reason) noexcept {
 bool node::is_torn_down() noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto down = [](const std::unique_ptr<lane> &each) { return each->is_torn_down(); };
-  return std::all_of(shared_.begin(), shared_.end(), down) && down(isolated_) && std::all_of(idle_.begin(), idle_.end(), down) &&
-         std::all_of(leased_.begin(), leased_.end(), down) && std::all_of(retired_.begin(), retired_.end(), down);
+  return std::all_of(shared_.begin(), shared_.end(), down) && down(isolated_) &&
+         std::all_of(idle_.begin(), idle_.end(), down) && std::all_of(leased_.begin(), leased_.end(), down) &&
+         std::all_of(retired_.begin(), retired_.end(), down);
 }
 
 node::figures node::count() noexcept {

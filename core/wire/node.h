@@ -1,11 +1,12 @@
 // node.h: the connections to one server.
 //
-// Up to four shared lanes carry everything that neither blocks nor changes a connection's state; scripts of users and commands the
-// core does not know have a lane of their own; blocking commands and leases take exclusive connections out of what is left of
-// max_connections. One connection belongs to subscriptions.
+// Up to four shared lanes carry everything that neither blocks nor changes a connection's state; scripts of users and
+// commands the core does not know have a lane of their own; blocking commands and leases take exclusive connections out
+// of what is left of max_connections. One connection belongs to subscriptions.
 //
-// Which shared lane: submitted and background work uses the first (one send a turn carries it all); a blocking caller the first one while
-// few are at it, beyond that one by its number, so that a reader and a writer of each lane can work at the same time.
+// Which shared lane: submitted and background work uses the first (one send a turn carries it all); a blocking caller
+// the first one while few are at it, beyond that one by its number, so that a reader and a writer of each lane can work
+// at the same time.
 //
 // Thread rule: any thread, but what is marked [loop].
 #pragma once
@@ -81,9 +82,9 @@ class node {
   std::unique_ptr<lane> isolated_;
 
   std::mutex mutex_;
-  std::vector<std::unique_ptr<lane>> idle_;      // exclusive, clean
+  std::vector<std::unique_ptr<lane>> idle_;  // exclusive, clean
   std::vector<std::unique_ptr<lane>> leased_;
-  std::vector<std::unique_ptr<lane>> retired_;   // closing; freed by the loop when torn down
+  std::vector<std::unique_ptr<lane>> retired_;  // closing; freed by the loop when torn down
   lease_wait *first_waiting_ = nullptr;
   lease_wait **last_waiting_ = &first_waiting_;
   size_t waiting_ = 0;
@@ -93,7 +94,7 @@ class node {
   struct watch_timer : timer_entry {
     node *server = nullptr;
   };
-  watch_timer watch_;          // [loop] looks for connections that answer nothing, frees retired ones
+  watch_timer watch_;  // [loop] looks for connections that answer nothing, frees retired ones
   std::atomic<bool> watching_{false};
 };
 

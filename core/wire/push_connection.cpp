@@ -137,10 +137,12 @@ void push_connection::connected(int descriptor) noexcept {
     decoder_ = std::make_unique<reply_reader>();
     push_memory_ = std::make_unique<arena>();
     event_base *base = engine_.events().base();
-    read_event_ = event_new(base, descriptor, EV_READ | EV_PERSIST,
-                            [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->on_readable(); }, this);
-    write_event_ = event_new(base, descriptor, EV_WRITE,
-                             [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->write(); }, this);
+    read_event_ = event_new(
+        base, descriptor, EV_READ | EV_PERSIST,
+        [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->on_readable(); }, this);
+    write_event_ = event_new(
+        base, descriptor, EV_WRITE,
+        [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->write(); }, this);
     if (read_event_ == nullptr || write_event_ == nullptr) throw std::bad_alloc();
     event_add(read_event_, nullptr);
     for (const uint32_t kind : {CACHECORE_SUBSCRIBE_CHANNELS, CACHECORE_SUBSCRIBE_PATTERNS}) {
@@ -174,7 +176,8 @@ void push_connection::lost(const std::string &why) noexcept {
   if (was_ready || refusals_ == 0) {
     std::vector<std::shared_ptr<subscription>> told;
     for (const auto &[owner, theirs] : by_owner_) told.insert(told.end(), theirs.begin(), theirs.end());
-    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("deaf")}, {cachecore_text("reason"), text(why)}};
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("deaf")},
+                                    {cachecore_text("reason"), text(why)}};
     for (const auto &each : told) tell(*each, cachecore_map(pairs, 2));
   }
   if (by_owner_.empty()) return;
@@ -193,7 +196,8 @@ void push_connection::add(std::shared_ptr<subscription> added) {
     if (of.listeners.empty()) fresh.push_back(name);
     of.listeners.push_back(added);
     if (of.confirmed) {
-      const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")}, {cachecore_text("channel"), text(name)}};
+      const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")},
+                                      {cachecore_text("channel"), text(name)}};
       tell(*added, cachecore_map(pairs, 2));
       if (added->over) return;
     }
@@ -239,7 +243,8 @@ void push_connection::send(uint32_t kind, bool on, const std::vector<std::string
   arena memory;
   std::vector<cachecore_value> words;
   const bool patterns = kind == CACHECORE_SUBSCRIBE_PATTERNS;
-  words.push_back(cachecore_text(on ? (patterns ? "PSUBSCRIBE" : "SUBSCRIBE") : (patterns ? "PUNSUBSCRIBE" : "UNSUBSCRIBE")));
+  words.push_back(
+      cachecore_text(on ? (patterns ? "PSUBSCRIBE" : "SUBSCRIBE") : (patterns ? "PUNSUBSCRIBE" : "UNSUBSCRIBE")));
   for (const std::string &name : names) words.push_back(text(name));
   const encoded bytes = encode_command(memory, words.data(), words.size());
   out_.append(bytes.data, bytes.size);
@@ -288,7 +293,8 @@ void push_connection::on_readable() noexcept {
 }
 
 void push_connection::take(const cachecore_value &push, arena &) {
-  if (push.kind != CACHECORE_LIST || push.as.list.count < 2 || push.as.list.items[0].kind != CACHECORE_BYTES) return;  // PONG
+  if (push.kind != CACHECORE_LIST || push.as.list.count < 2 || push.as.list.items[0].kind != CACHECORE_BYTES)
+    return;  // PONG
   const cachecore_value *items = push.as.list.items;
   const std::string_view kind = text_of(items[0]);
   const bool patterns = kind.starts_with('p') && kind != "pong";
@@ -298,11 +304,13 @@ void push_connection::take(const cachecore_value &push, arena &) {
   if (found == all.end()) return;
   if (kind == "subscribe" || kind == "psubscribe") {
     found->second.confirmed = true;
-    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")}, {cachecore_text("channel"), text(name)}};
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")},
+                                    {cachecore_text("channel"), text(name)}};
     tell_all(found->second, cachecore_map(pairs, 2));
   } else if (kind == "message" && push.as.list.count == 3) {
-    const cachecore_pair pairs[] = {
-        {cachecore_text("kind"), cachecore_text("message")}, {cachecore_text("channel"), items[1]}, {cachecore_text("payload"), items[2]}};
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("message")},
+                                    {cachecore_text("channel"), items[1]},
+                                    {cachecore_text("payload"), items[2]}};
     tell_all(found->second, cachecore_map(pairs, 3));
   } else if (kind == "pmessage" && push.as.list.count == 4) {
     const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("message")},

@@ -1,8 +1,9 @@
 // push_connection.h: the one connection of a node that carries all subscriptions.
 //
-// Subscriptions of many invocations share it: the server is asked once a channel, when the first comes and when the last goes. It is dialed
-// when first needed; when it is lost, every subscription is told "deaf", it is dialed again with backoff, and all channels are
-// subscribed anew ("subscribed" tells when each hears again). A PING every few seconds notices a connection that only looks alive.
+// Subscriptions of many invocations share it: the server is asked once a channel, when the first comes and when the
+// last goes. It is dialed when first needed; when it is lost, every subscription is told "deaf", it is dialed again
+// with backoff, and all channels are subscribed anew ("subscribed" tells when each hears again). A PING every few
+// seconds notices a connection that only looks alive.
 //
 // Thread rule: everything on the loop's thread.
 #pragma once
@@ -23,7 +24,8 @@ namespace cachecore_internal {
 class node;
 class push_connection;
 
-// What one invocation listens to. Its wait ends when the invocation is given up; messages run the same continuation before.
+// What one invocation listens to. Its wait ends when the invocation is given up; messages run the same continuation
+// before.
 struct subscription {
   push_connection *connection = nullptr;
   invocation *owner = nullptr;

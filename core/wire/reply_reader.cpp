@@ -71,7 +71,8 @@ struct reply_builder {
   static void free(void *) noexcept {}  // the arena goes as a whole
 
   template <class Count>
-  static void set_array(redisReplyObjectFunctions &functions, void *(*redisReplyObjectFunctions::*member)(const redisReadTask *, Count)) {
+  static void set_array(redisReplyObjectFunctions &functions,
+                        void *(*redisReplyObjectFunctions::*member)(const redisReadTask *, Count)) {
     functions.*member = array<Count>;
   }
 

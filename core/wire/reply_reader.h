@@ -1,7 +1,8 @@
 // reply_reader.h: hiredis' redisReader, building value trees in an arena instead of objects of its own.
 //
-// feed() takes the bytes as they come; next() completes one reply at a time into the arena and value it is given. A reply may span many feeds:
-// then the same arena and value must be given again. Works with hiredis 0.14 (which nests 7 deep at most) and 1.x.
+// feed() takes the bytes as they come; next() completes one reply at a time into the arena and value it is given. A
+// reply may span many feeds: then the same arena and value must be given again. Works with hiredis 0.14 (which nests 7
+// deep at most) and 1.x.
 //
 // Thread rule: one thread at a time. Invariant: after a protocol error nothing more is read.
 #pragma once

@@ -1,8 +1,8 @@
 // request.h: commands on their way through a lane, and the reply on its way back.
 //
-// A request stands in its own memory with its encoded bytes and, later, its reply. It is a wait (see invocation.h): the lane ends it. From
-// release until its last reply was read, failed or withdrawn it is in exactly one list of one lane; a request that was given up stays
-// there, so that replies keep their order and a late one is discarded with it.
+// A request stands in its own memory with its encoded bytes and, later, its reply. It is a wait (see invocation.h): the
+// lane ends it. From release until its last reply was read, failed or withdrawn it is in exactly one list of one lane;
+// a request that was given up stays there, so that replies keep their order and a late one is discarded with it.
 #pragma once
 
 #include "core/runtime/invocation.h"

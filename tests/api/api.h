@@ -16,7 +16,8 @@
 /* `count` in a short run, `count_long` under ./run soak. */
 long test_length(long count, long count_long);
 
-/* A core over `url` with the plugins named (NULL: none but the core's own). Ends the test program when it cannot be made. */
+/* A core over `url` with the plugins named (NULL: none but the core's own). Ends the test program when it cannot be
+ * made. */
 cachecore *test_core(const char *url, const char *const *plugins);
 
 /* The conformance plugin's path; the build gives it. */

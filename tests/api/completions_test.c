@@ -1,9 +1,9 @@
-/* The completion queue under randomised schedules: every operation completes exactly once, and what was granted to nobody is given
- * back. The seed is printed; CACHECORE_TEST_SEED repeats a run. */
-#include "api.h"
-
+/* The completion queue under randomised schedules: every operation completes exactly once, and what was granted to
+ * nobody is given back. The seed is printed; CACHECORE_TEST_SEED repeats a run. */
 #include <poll.h>
 #include <time.h>
+
+#include "api.h"
 
 static uint64_t seed;
 
@@ -55,10 +55,12 @@ static void submit_one(struct schedule *run) {
     status = cachecore_submit(run->core, run->methods[1], NULL, 0, 0, run->queue, run->submitted, &operation, &error);
   } else if (kind < 14) {
     const int64_t timeout_ms = 1 + (int64_t)(random_number() % 20);
-    status = cachecore_submit(run->core, run->methods[2], NULL, 0, timeout_ms, run->queue, run->submitted, &operation, &error);
+    status = cachecore_submit(run->core, run->methods[2], NULL, 0, timeout_ms, run->queue, run->submitted, &operation,
+                              &error);
   } else {
     const int64_t timeout_ms = 1 + (int64_t)(random_number() % 20);
-    status = cachecore_submit(run->core, run->methods[3], &late, 1, timeout_ms, run->queue, run->submitted, &operation, &error);
+    status = cachecore_submit(run->core, run->methods[3], &late, 1, timeout_ms, run->queue, run->submitted, &operation,
+                              &error);
   }
   if (status != CACHECORE_OK) test_die("submit: %s", error.message);
   run->submitted++;
@@ -83,7 +85,8 @@ static void drain_some(struct schedule *run, size_t max) {
     if (each->status == CACHECORE_OK) {
       run->ok++;
       const cachecore_value *value = cachecore_result_value(each->result);
-      if (value == NULL || cachecore_result_error(each->result) != NULL) test_die("a good result without value, or with an error");
+      if (value == NULL || cachecore_result_error(each->result) != NULL)
+        test_die("a good result without value, or with an error");
     } else {
       if (each->status != CACHECORE_TIMEOUT && each->status != CACHECORE_CANCELLED) {
         test_die("status %d: %s", each->status, cachecore_result_error(each->result)->message);
@@ -103,7 +106,8 @@ static int64_t invoke_int(cachecore *core, const char *method, int64_t argument)
   const cachecore_value value = cachecore_int(argument);
   cachecore_result *result = NULL;
   cachecore_error error;
-  if (cachecore_invoke(core, method, &value, 1, &result, &error) != CACHECORE_OK) test_die("%s: %s", method, error.message);
+  if (cachecore_invoke(core, method, &value, 1, &result, &error) != CACHECORE_OK)
+    test_die("%s: %s", method, error.message);
   const int64_t answer = cachecore_result_value(result)->as.integer;
   cachecore_result_free(result);
   return answer;
@@ -160,7 +164,9 @@ static void what_reaches_nobody_is_given_back(void **state) {
     for (uint64_t i = 0; i < count; i++) {
       const cachecore_value late = cachecore_bool(random_number() % 3 == 0);
       uint64_t operation = 0;
-      assert_int_equal(cachecore_submit(core, grant, &late, 1, 1 + (int64_t)(random_number() % 5), queue, i, &operation, NULL), CACHECORE_OK);
+      assert_int_equal(
+          cachecore_submit(core, grant, &late, 1, 1 + (int64_t)(random_number() % 5), queue, i, &operation, NULL),
+          CACHECORE_OK);
       if (random_number() % 3 == 0) assert_int_equal(cachecore_cancel(core, operation, NULL), CACHECORE_OK);
     }
     cachecore_completion completions[8];
@@ -191,7 +197,8 @@ static void a_queue_outlives_its_core(void **state) {
   cachecore *core = test_core(test_server_url(server), NULL);
   cachecore_completions *queue = NULL;
   assert_int_equal(cachecore_completions_create(core, &queue, NULL), CACHECORE_OK);
-  assert_int_equal(cachecore_submit(core, test_method(core, "redis.ping"), NULL, 0, 0, queue, 7, NULL, NULL), CACHECORE_OK);
+  assert_int_equal(cachecore_submit(core, test_method(core, "redis.ping"), NULL, 0, 0, queue, 7, NULL, NULL),
+                   CACHECORE_OK);
   assert_true(wait_readable(queue));
   cachecore_close(core);
   assert_true(wait_readable(queue)); /* still readable: the fd is the queue's */

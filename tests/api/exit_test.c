@@ -1,8 +1,8 @@
 /* A process that ends without close, with calls under way, ends cleanly: with its own status, by no signal. */
-#include "api.h"
-
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "api.h"
 
 static test_server *server;
 

@@ -1,8 +1,8 @@
 /* Forks: the child's inherited core answers FORKED, reset makes it usable, the parent notices nothing. */
-#include "api.h"
-
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "api.h"
 
 static test_server *server;
 
@@ -95,7 +95,8 @@ static void inherited_queues_accept_only_destroy(void **state) {
   (void)state;
   cachecore *core = test_core(test_server_url(server), NULL);
   assert_int_equal(cachecore_completions_create(core, &inherited, NULL), CACHECORE_OK);
-  assert_int_equal(cachecore_submit(core, test_method(core, "redis.ping"), NULL, 0, 0, inherited, 1, NULL, NULL), CACHECORE_OK);
+  assert_int_equal(cachecore_submit(core, test_method(core, "redis.ping"), NULL, 0, 0, inherited, 1, NULL, NULL),
+                   CACHECORE_OK);
   assert_int_equal(in_child(destroys_the_inherited_queue, core), 0);
   cachecore_completion completion;
   size_t count = 0;
@@ -171,8 +172,10 @@ static void a_grandchild_works_too(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_child_resets_and_goes_on),         cmocka_unit_test(a_child_may_only_close),
-      cmocka_unit_test(inherited_queues_accept_only_destroy), cmocka_unit_test(forks_while_other_threads_hold_locks),
+      cmocka_unit_test(a_child_resets_and_goes_on),
+      cmocka_unit_test(a_child_may_only_close),
+      cmocka_unit_test(inherited_queues_accept_only_destroy),
+      cmocka_unit_test(forks_while_other_threads_hold_locks),
       cmocka_unit_test(a_grandchild_works_too),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,7 +1,7 @@
 /* init, reset and close: nothing leaks, nothing hangs, whatever runs meanwhile. */
-#include "api.h"
-
 #include <unistd.h>
+
+#include "api.h"
 
 static test_server *server;
 

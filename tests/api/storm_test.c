@@ -1,7 +1,7 @@
 /* Cancel and timeout storms through a proxy that delays, holds and cuts: no caller ever sees another's reply. */
-#include "api.h"
-
 #include <poll.h>
+
+#include "api.h"
 
 static test_server *server;
 static test_proxy *proxy;
@@ -126,7 +126,8 @@ static void cancelled_operations_do_not_shift_replies(void **state) {
       const cachecore_value commands[] = {cachecore_list(first, 2), cachecore_list(second, 2)};
       const cachecore_value list = cachecore_list(commands, 2);
       uint64_t operation = 0;
-      assert_int_equal(cachecore_submit(core, method, &list, 1, 0, queue, (uint64_t)submitted, &operation, NULL), CACHECORE_OK);
+      assert_int_equal(cachecore_submit(core, method, &list, 1, 0, queue, (uint64_t)submitted, &operation, NULL),
+                       CACHECORE_OK);
       if (submitted % 3 == 0) assert_int_equal(cachecore_cancel(core, operation, NULL), CACHECORE_OK);
       submitted++;
     }

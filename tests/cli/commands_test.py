@@ -186,7 +186,7 @@ class Options(cachectl.Case):
             self.assertIn(part, self.bare_refused(*words))
 
     def test_a_configuration_that_is_wrong_names_the_fault(self) -> None:
-        self.assertIn("carrier://", self.bare_refused("--url", "carrier://pigeon", "ping"))
+        self.assertIn("carrier", self.bare_refused("--url", "carrier://pigeon", "ping"))
         self.assertIn("max_conections", self.bare_refused("--config-json", '{"max_conections": 1}', "ping"))
         self.assertIn("missing.json", self.bare_refused("--config", f"{self.directory}/missing.json", "ping"))
 

@@ -158,7 +158,7 @@ void sends_what_it_should(void **) {
 // A scan of many pages stays within its memory.
 void scans_in_bounded_memory(void **) {
   const char *page = "node 0: SCAN 1 MATCH p:* COUNT 1000 +isolated";
-  size_t allocations[2];
+  size_t allocations[2] = {};
   for (const size_t pages : {size_t{10}, size_t{1000}}) {
     fake::host host(cachecore_plugin_entry_v1(), "p:");
     assert_int_equal(host.create(), CACHECORE_OK);

@@ -7,13 +7,12 @@
 #ifndef CACHECORE_CACHECORE_H
 #define CACHECORE_CACHECORE_H
 
+#include "cache.h"
 #include "completions.h"
 #include "core.h"
 #include "error.h"
+#include "kv.h"
 #include "options.h"
 #include "value.h"
-
-#include "cache.h"
-#include "kv.h"
 
 #endif

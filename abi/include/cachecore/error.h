@@ -1,8 +1,8 @@
 /* error.h: what a call came to, and why.
  *
- * A status is a number that is never renumbered. The sign tells its family: 0 success, positive an answer that is not an
- * error (the key does not exist), negative an error. What the program may conclude about the server's data is part of a
- * status' meaning, so that a caller can decide about a retry without reading the message:
+ * A status is a number that is never renumbered. The sign tells its family: 0 success, positive an answer that is not
+ * an error (the key does not exist), negative an error. What the program may conclude about the server's data is part
+ * of a status' meaning, so that a caller can decide about a retry without reading the message:
  *
  *   nothing that changes data was sent     TIMEOUT, CANCELLED, UNAVAILABLE, BUSY, and all statuses before them
  *   it may or may not have been applied    UNCERTAIN
@@ -22,7 +22,7 @@ extern "C" {
 typedef int32_t cachecore_status;
 
 #define CACHECORE_OK 0
-#define CACHECORE_NOT_FOUND 1          /* an answer: there is no such key, session, job ... */
+#define CACHECORE_NOT_FOUND 1           /* an answer: there is no such key, session, job ... */
 #define CACHECORE_INVALID_ARGUMENT (-1) /* the message names the parameter and what it takes */
 #define CACHECORE_INVALID_STATE (-2)    /* not now: for example a blocking call from a callback */
 #define CACHECORE_FORKED (-3)           /* this process inherited the core by fork: reset or close it */
@@ -41,17 +41,18 @@ typedef int32_t cachecore_status;
 #define CACHECORE_CORRUPT (-16)         /* what is stored is not what was asked for */
 #define CACHECORE_LOADER_FAILED (-17)   /* the caller's loader reported a failure */
 #define CACHECORE_NO_MEMORY (-18)
-#define CACHECORE_INTERNAL (-19)        /* a fault of cachecore or of a plugin */
+#define CACHECORE_INTERNAL (-19) /* a fault of cachecore or of a plugin */
 
-/* 512 bytes; written only on failure (and zeroed on success), so it needs no initialisation. Both texts are NUL-ended and cut
- * to fit at a whole UTF-8 character. Never holds a secret. Since 0.1. */
+/* 512 bytes; written only on failure (and zeroed on success), so it needs no initialisation. Both texts are NUL-ended
+ * and cut to fit at a whole UTF-8 character. Never holds a secret. Since 0.1. */
 typedef struct cachecore_error {
   cachecore_status status;
   char server_code[28]; /* first word of the server's error reply ("WRONGTYPE"), else empty */
   char message[480];    /* names the method, the parameter and what to do */
 } cachecore_error;
 
-/* Returns the name of `status` without prefix ("INVALID_ARGUMENT"), or "UNKNOWN". [any thread] Static storage. Since 0.1. */
+/* Returns the name of `status` without prefix ("INVALID_ARGUMENT"), or "UNKNOWN". [any thread] Static storage. Since
+ * 0.1. */
 CACHECORE_API const char *cachecore_status_name(cachecore_status status);
 
 #ifdef __cplusplus

@@ -8,10 +8,10 @@
  *
  *     {"url": "redis://...", "load": ["kv", "cache"], "plugins": {"cache": {...}}, "max_connections": 20, ...}
  *
- * Precedence, first wins: a field of this struct that is not at its default, `config_json`, `config_file`, the environment
- * (CACHECORE_URL, or REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_DB REDIS_MAX_CONNECTIONS REDIS_RETRY_ON_TIMEOUT
- * REDIS_DECODE_RESPONSES), then the files named by `env_files` in the JSON. Unknown keys are errors. core/config/README.md
- * lists every key.
+ * Precedence, first wins: a field of this struct that is not at its default, `config_json`, `config_file`, the
+ * environment (CACHECORE_URL, or REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_DB REDIS_MAX_CONNECTIONS
+ * REDIS_RETRY_ON_TIMEOUT REDIS_DECODE_RESPONSES), then the files named by `env_files` in the JSON. Unknown keys are
+ * errors. core/config/README.md lists every key.
  *
  * Conventions: value.h.
  */
@@ -30,33 +30,33 @@ extern "C" {
 #define CACHECORE_LOG_WARNING 2
 #define CACHECORE_LOG_ERROR 3
 
-/* Receives a log record: `message` is NUL-ended, one line, valid during the call. May run on any thread, also on several at
- * once; must not block and must not call cachecore_call (it answers CACHECORE_INVALID_STATE). Bindings of languages with
- * a runtime lock leave it NULL and read the stream `core.log`. Since 0.1. */
+/* Receives a log record: `message` is NUL-ended, one line, valid during the call. May run on any thread, also on
+ * several at once; must not block and must not call cachecore_call (it answers CACHECORE_INVALID_STATE). Bindings of
+ * languages with a runtime lock leave it NULL and read the stream `core.log`. Since 0.1. */
 typedef void (*cachecore_log_function)(void *log_context, int32_t level, const char *message);
 
-/* Filled by cachecore_options_init; strings are copied by cachecore_init. A NULL string or 0 means "not set" unless said
- * otherwise. Grows only at its end. Since 0.1. */
+/* Filled by cachecore_options_init; strings are copied by cachecore_init. A NULL string or 0 means "not set" unless
+ * said otherwise. Grows only at its end. Since 0.1. */
 typedef struct cachecore_options {
   size_t struct_size;
-  const char *url;                 /* redis:// rediss:// unix:// redis+sentinel:// redis+cluster:// embedded:// */
-  const char *config_json;         /* a JSON object, see above */
-  const char *config_file;         /* path of a file that holds such an object */
-  const char *const *plugins;      /* NULL-ended names or absolute paths; NULL: all built-in ones */
-  const char *plugin_path;         /* absolute directories separated by ':' that are searched first */
-  const char *key_prefix;          /* put before every key the plugins use; isolates applications */
-  int64_t max_connections;         /* per server; default 20 */
-  int64_t connect_timeout_ms;      /* default 2,000 */
-  int64_t call_timeout_ms;         /* deadline of a call that names none; default 5,000; -1: none */
-  int64_t busy_poll_us;            /* how long a lone caller spins on its socket before it sleeps; default 0 */
-  cachecore_log_function log;      /* NULL: no callback */
-  void *log_context;               /* handed to `log` as it is */
-  int32_t ping_on_init;            /* not 0: init connects and fails when the server does not answer. Since 0.1 */
-  int32_t reserved;                /* 0 */
+  const char *url;            /* redis:// rediss:// unix:// redis+sentinel:// redis+cluster:// embedded:// */
+  const char *config_json;    /* a JSON object, see above */
+  const char *config_file;    /* path of a file that holds such an object */
+  const char *const *plugins; /* NULL-ended names or absolute paths; NULL: all built-in ones */
+  const char *plugin_path;    /* absolute directories separated by ':' that are searched first */
+  const char *key_prefix;     /* put before every key the plugins use; isolates applications */
+  int64_t max_connections;    /* per server; default 20 */
+  int64_t connect_timeout_ms; /* default 2,000 */
+  int64_t call_timeout_ms;    /* deadline of a call that names none; default 5,000; -1: none */
+  int64_t busy_poll_us;       /* how long a lone caller spins on its socket before it sleeps; default 0 */
+  cachecore_log_function log; /* NULL: no callback */
+  void *log_context;          /* handed to `log` as it is */
+  int32_t ping_on_init;       /* not 0: init connects and fails when the server does not answer. Since 0.1 */
+  int32_t reserved;           /* 0 */
 } cachecore_options;
 
-/* Writes the defaults into the first `size` bytes of `options`; an older program's smaller struct is never overrun. [owner]
- * Use cachecore_options_init, which passes the size the caller was compiled with. Since 0.1. */
+/* Writes the defaults into the first `size` bytes of `options`; an older program's smaller struct is never overrun.
+ * [owner] Use cachecore_options_init, which passes the size the caller was compiled with. Since 0.1. */
 CACHECORE_API void cachecore_options_init_sized(cachecore_options *options, size_t size);
 
 static inline void cachecore_options_init(cachecore_options *options) {

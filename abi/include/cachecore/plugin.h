@@ -1,29 +1,33 @@
 /* plugin.h: what a plugin in C needs (C++20: plugin.hpp is built on it).
  *
- * A plugin is a shared object `cachecore_<name>.so` with one exported function, which returns a static descriptor: who it is
- * and its methods. It links neither libcachecore nor anything the core links; all it needs of the host comes in tables.
+ * A plugin is a shared object `cachecore_<name>.so` with one exported function, which returns a static descriptor: who
+ * it is and its methods. It links neither libcachecore nor anything the core links; all it needs of the host comes in
+ * tables.
  *
  *     const cachecore_plugin *cachecore_plugin_entry_v1(void);
  *
- * A method is started with an invocation and validated arguments, and ends by exactly one complete or fail on that invocation: at
- * once, or from a continuation. It never blocks. Whatever takes time (a reply, a timer, another method, an event of the
- * plugin's own) takes a continuation: a function and a state, run exactly once.
+ * A method is started with an invocation and validated arguments, and ends by exactly one complete or fail on that
+ * invocation: at once, or from a continuation. It never blocks. Whatever takes time (a reply, a timer, another method,
+ * an event of the plugin's own) takes a continuation: a function and a state, run exactly once.
  *
- * Thread rule. The start function and the continuations of one invocation never run at the same time, and a continuation
- * never runs inside the function that asked for it. Different invocations run on any threads at once, so what an instance shares between
- * them needs its own lock, never held while the plugin waits. Functions marked [invocation] are called only from the start
- * function or a continuation of that invocation; those marked [any thread] from anywhere.
+ * Thread rule. The start function and the continuations of one invocation never run at the same time, and a
+ * continuation never runs inside the function that asked for it. Different invocations run on any threads at once, so
+ * what an instance shares between them needs its own lock, never held while the plugin waits. Functions marked
+ * [invocation] are called only from the start function or a continuation of that invocation; those marked [any thread]
+ * from anywhere.
  *
- * Giving up. When a caller's deadline passes or it cancels, each pending wait of the invocation continues at once with that status (TIMEOUT, CANCELLED,
- * UNCERTAIN, CLOSED), and waits begun afterwards do the same. The method runs to its end as always. If it still completes with a grant
- * (a lock, a claimed job) that now reaches nobody, the method's `undo` is started with that value.
+ * Giving up. When a caller's deadline passes or it cancels, each pending wait of the invocation continues at once with
+ * that status (TIMEOUT, CANCELLED, UNCERTAIN, CLOSED), and waits begun afterwards do the same. The method runs to its
+ * end as always. If it still completes with a grant (a lock, a claimed job) that now reaches nobody, the method's
+ * `undo` is started with that value.
  *
- * Memory. What `allocate` gives and every value handed to a continuation live as long as the invocation's result, so a completed
- * value may point into them (CACHECORE_COMPLETE_ADOPT). Arguments are copied there before start, unless the method is flagged
- * CACHECORE_METHOD_BORROWS_ARGUMENTS: then they may be read only until the start function returns.
+ * Memory. What `allocate` gives and every value handed to a continuation live as long as the invocation's result, so a
+ * completed value may point into them (CACHECORE_COMPLETE_ADOPT). Arguments are copied there before start, unless the
+ * method is flagged CACHECORE_METHOD_BORROWS_ARGUMENTS: then they may be read only until the start function returns.
  *
- * Versions. A plugin is loaded if its abi_major equals the host's and its abi_minor is not newer. Every struct begins with its size and only
- * grows at its end; specs are reached by pointers, so that an older plugin's shorter specs stay readable.
+ * Versions. A plugin is loaded if its abi_major equals the host's and its abi_minor is not newer. Every struct begins
+ * with its size and only grows at its end; specs are reached by pointers, so that an older plugin's shorter specs stay
+ * readable.
  */
 #ifndef CACHECORE_PLUGIN_H
 #define CACHECORE_PLUGIN_H
@@ -45,22 +49,24 @@ typedef struct cachecore_host cachecore_host;
 typedef struct cachecore_invocation cachecore_invocation;
 typedef struct cachecore_method cachecore_method;
 
-/* ---- Specifications ------------------------------------------------------------------------------------------------ */
+/* ---- Specifications ------------------------------------------------------------------------------------------------
+ */
 
 /* What a parameter's value stands for; shown by describe and checked by the core. */
 #define CACHECORE_MEANING_NONE 0u
-#define CACHECORE_MEANING_TEXT 1u      /* UTF-8 */
+#define CACHECORE_MEANING_TEXT 1u /* UTF-8 */
 #define CACHECORE_MEANING_BYTES 2u
 #define CACHECORE_MEANING_KEY 3u       /* a key or name: 1 to 65,536 bytes without NUL, CR, LF */
 #define CACHECORE_MEANING_JSON 4u      /* any value, stored as JSON */
 #define CACHECORE_MEANING_DURATION 5u  /* milliseconds */
 #define CACHECORE_MEANING_TIMESTAMP 6u /* milliseconds since 1970-01-01 UTC */
 #define CACHECORE_MEANING_COUNT 7u
-#define CACHECORE_MEANING_PATTERN 8u   /* glob, as Redis' SCAN MATCH */
+#define CACHECORE_MEANING_PATTERN 8u /* glob, as Redis' SCAN MATCH */
 
 #define CACHECORE_PARAMETER_OPTIONAL 1u /* may be absent (NIL) */
-#define CACHECORE_PARAMETER_WAIT 2u     /* milliseconds the method may wait; added to the default deadline, negative: no deadline */
-#define CACHECORE_PARAMETER_SECRET 4u   /* its value never appears in an error, log or trace */
+#define CACHECORE_PARAMETER_WAIT \
+  2u /* milliseconds the method may wait; added to the default deadline, negative: no deadline */
+#define CACHECORE_PARAMETER_SECRET 4u /* its value never appears in an error, log or trace */
 
 /* A parameter, a field of an option map, or a key of the plugin's configuration. */
 typedef struct cachecore_parameter_spec {
@@ -73,7 +79,8 @@ typedef struct cachecore_parameter_spec {
   uint32_t reserved;
   const cachecore_value *default_value; /* what an absent one becomes; NULL: NIL */
   const cachecore_value *minimum;       /* INT or DOUBLE; for BYTES the smallest size; NULL: none */
-  const struct cachecore_parameter_spec *const *fields; /* of a MAP, NULL-ended; any other key is an error. NULL: any keys */
+  const struct cachecore_parameter_spec *const
+      *fields; /* of a MAP, NULL-ended; any other key is an error. NULL: any keys */
 } cachecore_parameter_spec;
 
 #define CACHECORE_METHOD_READ_ONLY 1u         /* changes nothing */
@@ -81,8 +88,8 @@ typedef struct cachecore_parameter_spec {
 #define CACHECORE_METHOD_BORROWS_ARGUMENTS 4u /* reads its arguments only before its start function returns */
 #define CACHECORE_METHOD_IDEMPOTENT 8u        /* doing it twice is as doing it once */
 
-/* Starts a method. `args` has exactly as many values as the method has parameters, validated, defaults filled in. Must not
- * throw or block. */
+/* Starts a method. `args` has exactly as many values as the method has parameters, validated, defaults filled in. Must
+ * not throw or block. */
 typedef void (*cachecore_method_function)(void *instance, cachecore_invocation *invocation, const cachecore_value *args,
                                           size_t arg_count);
 
@@ -110,8 +117,9 @@ typedef struct cachecore_plugin {
   const char *const *needs;                      /* NULL-ended: services ("redis/1") and plugins ("kv"); or NULL */
   const cachecore_method_spec *const *methods;   /* NULL-ended */
   const cachecore_parameter_spec *const *config; /* NULL-ended keys of its configuration; NULL: it takes none */
-  /* Makes an instance. `config` is a validated MAP with defaults filled in, readable until it returns. May begin background work
-   * (call/1 spawn), may not wait for it. On error nothing may stay behind, and the message should name the configuration key. */
+  /* Makes an instance. `config` is a validated MAP with defaults filled in, readable until it returns. May begin
+   * background work (call/1 spawn), may not wait for it. On error nothing may stay behind, and the message should name
+   * the configuration key. */
   cachecore_status (*create)(const cachecore_host *host, const cachecore_value *config, void **instance,
                              cachecore_error *error);
   /* Brings the instance to the state create left it in; every invocation has ended. NULL: destroy and create. */
@@ -123,7 +131,8 @@ typedef struct cachecore_plugin {
 /* The type of cachecore_plugin_entry_v1. The descriptor is static and lives for ever. */
 typedef const cachecore_plugin *(*cachecore_plugin_entry)(void);
 
-/* ---- Host ---------------------------------------------------------------------------------------------------------- */
+/* ---- Host ----------------------------------------------------------------------------------------------------------
+ */
 
 /* Given to create; lives until destroy returns. */
 struct cachecore_host {
@@ -131,12 +140,13 @@ struct cachecore_host {
   uint32_t abi_major;
   uint32_t abi_minor;
   const char *key_prefix; /* to be put before every key; "" when none */
-  /* Returns the table of a service by id ("redis/1"), or NULL when this host has none. [any thread] Lives as the host. */
+  /* Returns the table of a service by id ("redis/1"), or NULL when this host has none. [any thread] Lives as the host.
+   */
   const void *(*service)(const cachecore_host *host, const char *id);
 };
 
-/* Runs exactly once (a subscription's message function: many times). `status` OK: `value` is the answer. Else `error` says why
- * and `value` is NULL. Both live as long as the invocation's result. */
+/* Runs exactly once (a subscription's message function: many times). `status` OK: `value` is the answer. Else `error`
+ * says why and `value` is NULL. Both live as long as the invocation's result. */
 typedef void (*cachecore_continuation)(void *state, cachecore_status status, const cachecore_value *value,
                                        const cachecore_error *error);
 
@@ -147,7 +157,8 @@ typedef struct cachecore_invocation_service {
   size_t struct_size;
   /* Memory that lives as long as the result, aligned to 16 bytes; NULL when there is none. */
   void *(*allocate)(cachecore_invocation *invocation, size_t size);
-  /* Ends it with OK. `value` NULL is NIL. Copied, unless CACHECORE_COMPLETE_ADOPT. The invocation is not touched again. */
+  /* Ends it with OK. `value` NULL is NIL. Copied, unless CACHECORE_COMPLETE_ADOPT. The invocation is not touched again.
+   */
   void (*complete)(cachecore_invocation *invocation, const cachecore_value *value, uint32_t flags);
   /* Ends it with a negative status, or NOT_FOUND (message NULL). The core puts the method's name before the message. */
   void (*fail)(cachecore_invocation *invocation, cachecore_status status, const char *message);
@@ -177,9 +188,10 @@ typedef struct cachecore_connection cachecore_connection;
 #define CACHECORE_SUBSCRIBE_CHANNELS 0u
 #define CACHECORE_SUBSCRIBE_PATTERNS 1u
 
-/* "redis/1". All [invocation]. Words are values: BYTES as they are, INT and DOUBLE as decimal text; they are copied before the function
- * returns. Requests begun in one step are sent together. Status of a single command: REJECTED for an error reply, UNAVAILABLE,
- * UNCERTAIN, TIMEOUT ... as error.h says. Commands that change a connection's state or block are INVALID_ARGUMENT outside a lease. */
+/* "redis/1". All [invocation]. Words are values: BYTES as they are, INT and DOUBLE as decimal text; they are copied
+ * before the function returns. Requests begun in one step are sent together. Status of a single command: REJECTED for
+ * an error reply, UNAVAILABLE, UNCERTAIN, TIMEOUT ... as error.h says. Commands that change a connection's state or
+ * block are INVALID_ARGUMENT outside a lease. */
 typedef struct cachecore_redis_service {
   size_t struct_size;
   /* One command. */
@@ -191,28 +203,32 @@ typedef struct cachecore_redis_service {
   /* As pipeline, within MULTI and EXEC; keys must share a hash slot. REJECTED when nothing was applied. */
   void (*transaction)(cachecore_invocation *invocation, const cachecore_value *commands, size_t count, uint32_t flags,
                       cachecore_continuation then, void *state);
-  /* EVALSHA, loading the script once where the server does not have it. It must be safe to run twice for one request. */
+  /* EVALSHA, loading the script once where the server does not have it. It must be safe to run twice for one request.
+   */
   void (*script)(cachecore_invocation *invocation, const cachecore_script *script, const cachecore_value *keys,
                  size_t key_count, const cachecore_value *args, size_t arg_count, uint32_t flags,
                  cachecore_continuation then, void *state);
   /* One command to every master; the answer is the LIST of replies, failed ones as ERROR. */
   void (*each_node)(cachecore_invocation *invocation, const cachecore_value *words, size_t count, uint32_t flags,
                     cachecore_continuation then, void *state);
-  /* One command to the master with this number (0-based, as each_node orders them); INVALID_ARGUMENT beyond the last. */
-  void (*on_node)(cachecore_invocation *invocation, size_t node, const cachecore_value *words, size_t count, uint32_t flags,
-                  cachecore_continuation then, void *state);
-  /* Takes an exclusive connection to the node of `key` (NIL: any). The answer is an INT to be given to `leased` and `release`.
-   * BUSY when max_connections are taken until the deadline. Released at the end of the invocation at the latest. */
+  /* One command to the master with this number (0-based, as each_node orders them); INVALID_ARGUMENT beyond the last.
+   */
+  void (*on_node)(cachecore_invocation *invocation, size_t node, const cachecore_value *words, size_t count,
+                  uint32_t flags, cachecore_continuation then, void *state);
+  /* Takes an exclusive connection to the node of `key` (NIL: any). The answer is an INT to be given to `leased` and
+   * `release`. BUSY when max_connections are taken until the deadline. Released at the end of the invocation at the
+   * latest. */
   void (*lease)(cachecore_invocation *invocation, const cachecore_value *key, cachecore_continuation then, void *state);
   /* Commands on it, as pipeline; stateful and blocking ones are allowed. */
   void (*leased)(cachecore_invocation *invocation, int64_t connection, const cachecore_value *commands, size_t count,
                  cachecore_continuation then, void *state);
   /* Returns it; `clean` not 0: its state is as it was (no WATCH, MULTI, SELECT ...), else it is closed. */
   void (*release)(cachecore_invocation *invocation, int64_t connection, int32_t clean);
-  /* Subscribes to channels or patterns. `on_message` runs with OK for each message, a MAP {kind, channel, pattern?, payload}; kinds are
-   * "subscribed" (a confirmation, with `channel`), "message", and "deaf" (messages may have been lost: {kind, reason}), and once at the end with
-   * another status. A message lives until it is forgotten or the invocation ends. It stays subscribed until the invocation ends or is given up. Only in a
-   * streaming or a spawned invocation, else INVALID_STATE; one subscription an invocation. */
+  /* Subscribes to channels or patterns. `on_message` runs with OK for each message, a MAP {kind, channel, pattern?,
+   * payload}; kinds are "subscribed" (a confirmation, with `channel`), "message", and "deaf" (messages may have been
+   * lost: {kind, reason}), and once at the end with another status. A message lives until it is forgotten or the
+   * invocation ends. It stays subscribed until the invocation ends or is given up. Only in a streaming or a spawned
+   * invocation, else INVALID_STATE; one subscription an invocation. */
   void (*subscribe)(cachecore_invocation *invocation, uint32_t kind, const cachecore_value *channels, size_t count,
                     cachecore_continuation on_message, void *state);
 } cachecore_redis_service;
@@ -231,8 +247,9 @@ typedef struct cachecore_timer_service {
   size_t struct_size;
   /* Continues after `ms`, with NIL. [invocation] */
   void (*sleep)(cachecore_invocation *invocation, int64_t ms, cachecore_continuation then, void *state);
-  /* Continues when somebody calls `wake` with what this returns. [invocation] Whoever holds the result must either wake it (once) or, when
-   * `then` came with another status before that, forget it; both end its life. NULL when there is no memory (then `then` runs with NO_MEMORY). */
+  /* Continues when somebody calls `wake` with what this returns. [invocation] Whoever holds the result must either wake
+   * it (once) or, when `then` came with another status before that, forget it; both end its life. NULL when there is no
+   * memory (then `then` runs with NO_MEMORY). */
   cachecore_parked *(*park)(cachecore_invocation *invocation, cachecore_continuation then, void *state);
   /* Continues a parked invocation with a copy of `value` (NULL: NIL). [any thread] */
   void (*wake)(cachecore_parked *parked, const cachecore_value *value);
@@ -246,12 +263,14 @@ typedef struct cachecore_timer_service {
 typedef struct cachecore_call_service {
   size_t struct_size;
   /* Finds a method of any plugin; lives until close. [any thread] */
-  cachecore_status (*find)(const cachecore_host *host, const char *name, const cachecore_method **out, cachecore_error *error);
-  /* Calls it with the deadline of this invocation; it is given up with it. NOT_FOUND comes as that status. [invocation] */
+  cachecore_status (*find)(const cachecore_host *host, const char *name, const cachecore_method **out,
+                           cachecore_error *error);
+  /* Calls it with the deadline of this invocation; it is given up with it. NOT_FOUND comes as that status. [invocation]
+   */
   void (*call)(cachecore_invocation *invocation, const cachecore_method *method, const cachecore_value *args,
                size_t arg_count, cachecore_continuation then, void *state);
-  /* Starts `start(state, invocation, NULL, 0)` on the loop thread as an invocation of its own without deadline; it is given up with CLOSED at
-   * reset and close. `name` (static) stands for the method in logs. [any thread] */
+  /* Starts `start(state, invocation, NULL, 0)` on the loop thread as an invocation of its own without deadline; it is
+   * given up with CLOSED at reset and close. `name` (static) stands for the method in logs. [any thread] */
   cachecore_status (*spawn)(const cachecore_host *host, const char *name, cachecore_method_function start, void *state);
 } cachecore_call_service;
 
@@ -272,9 +291,11 @@ typedef struct cachecore_crypto_service {
   cachecore_status (*sha256)(const void *data, size_t size, uint8_t out[32]);
   cachecore_status (*hmac_sha256)(const void *key, size_t key_size, const void *data, size_t size, uint8_t out[32]);
   /* AES-256-GCM with a fresh random nonce: writes 12 + size + 16 bytes (nonce, ciphertext, tag). */
-  cachecore_status (*seal)(const uint8_t key[32], const void *aad, size_t aad_size, const void *plain, size_t size, uint8_t *out);
+  cachecore_status (*seal)(const uint8_t key[32], const void *aad, size_t aad_size, const void *plain, size_t size,
+                           uint8_t *out);
   /* The reverse: writes size - 28 bytes; CORRUPT when key, aad or a byte is not what it was. */
-  cachecore_status (*open)(const uint8_t key[32], const void *aad, size_t aad_size, const void *sealed, size_t size, uint8_t *out);
+  cachecore_status (*open)(const uint8_t key[32], const void *aad, size_t aad_size, const void *sealed, size_t size,
+                           uint8_t *out);
   /* 1 if equal, in a time that depends on `size` alone. */
   int32_t (*equal)(const void *a, const void *b, size_t size);
 } cachecore_crypto_service;

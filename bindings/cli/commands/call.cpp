@@ -32,6 +32,7 @@ const command call_command = {
     .options = {{"count", "N", "ends a stream after N items"}},
     .least_words = 1,
     .most_words = any_number,
+    .looks_only = false,
     .run = run_call_command,
 };
 

@@ -109,6 +109,7 @@ const command completion_command = {
     .options = {},
     .least_words = 1,
     .most_words = any_number,
+    .looks_only = true,
     .run = run_completion,
 };
 

@@ -87,6 +87,7 @@ const command describe_command = {
     .options = {},
     .least_words = 0,
     .most_words = 1,
+    .looks_only = true,
     .run = run_describe,
 };
 
@@ -99,6 +100,7 @@ const command plugins_command = {
     .options = {},
     .least_words = 0,
     .most_words = 0,
+    .looks_only = true,
     .run = run_plugins,
 };
 
@@ -111,6 +113,7 @@ const command methods_command = {
     .options = {},
     .least_words = 0,
     .most_words = 1,
+    .looks_only = true,
     .run = run_methods,
 };
 

@@ -32,6 +32,7 @@ const command encrypt_command = {
     .options = {},
     .least_words = 0,
     .most_words = 0,
+    .looks_only = false,
     .run = run_encrypt,
 };
 

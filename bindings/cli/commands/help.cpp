@@ -98,6 +98,7 @@ const command help_command = {
     .options = {},
     .least_words = 0,
     .most_words = 1,
+    .looks_only = true,
     .run = run_help,
 };
 

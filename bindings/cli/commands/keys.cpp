@@ -36,6 +36,7 @@ const command get_command = {
     .options = {},
     .least_words = 1,
     .most_words = 1,
+    .looks_only = false,
     .run = run_get,
 };
 
@@ -48,6 +49,7 @@ const command set_command = {
     .options = {{"ttl-ms", "N", "lets it expire after so many milliseconds; also 30s, 5m, 2h, 1d"}},
     .least_words = 2,
     .most_words = 2,
+    .looks_only = false,
     .run = run_set,
 };
 
@@ -60,6 +62,7 @@ const command delete_command = {
     .options = {},
     .least_words = 1,
     .most_words = any_number,
+    .looks_only = false,
     .run = run_delete,
 };
 

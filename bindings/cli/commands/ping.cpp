@@ -18,6 +18,7 @@ const command ping_command = {
     .options = {},
     .least_words = 0,
     .most_words = 0,
+    .looks_only = false,
     .run = run_ping,
 };
 

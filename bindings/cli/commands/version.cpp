@@ -27,6 +27,7 @@ const command version_command = {
     .options = {},
     .least_words = 0,
     .most_words = 0,
+    .looks_only = true,
     .run = run_version,
 };
 
