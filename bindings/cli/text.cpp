@@ -48,6 +48,22 @@ size_t columns(char32_t code) {
   return width < 0 ? 1 : static_cast<size_t>(width);
 }
 
+// Nothing for what has no short escape.
+const char *escape_of(const character &one) {
+  switch (one.code) {
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    case '\\':
+      return "\\\\";
+    default:
+      return nullptr;
+  }
+}
+
 void append_escaped(std::string &out, unsigned char byte) {
   static constexpr std::array<char, 17> digits{"0123456789abcdef"};
   out += "\\x";
@@ -60,7 +76,8 @@ void append_escaped(std::string &out, unsigned char byte) {
 bool printable(std::string_view bytes, lines allowed) {
   while (!bytes.empty()) {
     const character next = decode(bytes);
-    const bool layout = allowed == lines::many && (next.code == '\n' || next.code == '\t');
+    const bool line_end = next.code == '\n' || bytes.starts_with("\r\n");
+    const bool layout = allowed == lines::many && (line_end || next.code == '\t');
     if (next.size == 0 || (steers(next.code) && !layout)) return false;
     bytes.remove_prefix(next.size);
   }
@@ -74,12 +91,8 @@ std::string shown(std::string_view bytes, lines allowed) {
   while (!bytes.empty()) {
     const character next = decode(bytes);
     const size_t size = next.size == 0 ? 1 : next.size;
-    if (next.code == '\n' && next.size == 1) {
-      out += "\\n";
-    } else if (next.code == '\t' && next.size == 1) {
-      out += "\\t";
-    } else if (next.code == '\\' && next.size == 1) {
-      out += "\\\\";
+    if (const char *name = escape_of(next)) {
+      out += name;
     } else if (next.size == 0 || steers(next.code)) {
       for (const char byte : bytes.substr(0, size)) append_escaped(out, static_cast<unsigned char>(byte));
     } else {

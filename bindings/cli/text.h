@@ -12,11 +12,11 @@
 
 namespace cachectl {
 
-enum class lines { one, many };  // many: newline and tab are printable too
+enum class lines { one, many };  // many: line ends and tabs are printable too
 
 bool printable(std::string_view bytes, lines allowed);
 
-// As it is when printable, else with \n, \t, \\ and \xNN.
+// As it is when printable, else with \n, \r, \t, \\ and \xNN.
 std::string shown(std::string_view bytes, lines allowed = lines::one);
 
 // Columns of a terminal that a printable text takes.

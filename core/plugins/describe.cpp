@@ -17,6 +17,7 @@ class builder {
 
   cachecore_value plugins(const std::vector<const plugin_record *> &records) {
     std::vector<cachecore_value> items;
+    items.reserve(records.size());
     for (const plugin_record *each : records) items.push_back(plugin(*each));
     return list(items);
   }
@@ -48,6 +49,7 @@ class builder {
 
   cachecore_value plugin(const plugin_record &record) {
     std::vector<cachecore_value> methods;
+    methods.reserve(record.methods.size());
     for (const auto &each : record.methods) methods.push_back(method(*each));
     return map({{cachecore_text("name"), text(record.descriptor.name)},
                 {cachecore_text("version"), text(record.descriptor.version)},
@@ -58,6 +60,7 @@ class builder {
 
   cachecore_value method(const cachecore_method &described) {
     std::vector<cachecore_value> parameters;
+    parameters.reserve(described.parameters.size());
     for (const cachecore_parameter_spec *each : described.parameters) parameters.push_back(parameter(*each));
     return map({{cachecore_text("name"), text(described.name.c_str())},
                 {cachecore_text("doc"), text(described.doc.c_str())},

@@ -1,6 +1,6 @@
 #include "core/plugins/redis_service.h"
 
-#include <cstring>
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -190,13 +190,11 @@ bool send_source(wait *self) noexcept {
     const size_t size = head.size() + script.source_size + 2 + tail;
     char *data = static_cast<char *>(asked->memory.allocate(size));
     char *end = data;
-    std::memcpy(end, head.data(), head.size());
-    end += head.size();
-    std::memcpy(end, script.source, script.source_size);
-    end += script.source_size;
+    end = std::copy(head.begin(), head.end(), end);
+    end = std::copy_n(script.source, script.source_size, end);
     *end++ = '\r';
     *end++ = '\n';
-    std::memcpy(end, asked->data + asked->script_tail, tail);
+    std::copy_n(asked->data + asked->script_tail, tail, end);
     asked->data = data;
     asked->size = size;
   } catch (const std::exception &) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ranges>
 
 #include "core/core.h"
 #include "core/failure.h"
@@ -238,6 +239,7 @@ std::string plugin_registry::nearest(std::string_view name) const {
 std::vector<const plugin_record *> plugin_registry::all() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<const plugin_record *> out;
+  out.reserve(records_.size());
   for (const auto &each : records_) out.push_back(each.get());
   return out;
 }
@@ -256,7 +258,7 @@ void plugin_registry::after_fork() {
 }
 
 void plugin_registry::end_instances() noexcept {
-  for (auto each = records_.rbegin(); each != records_.rend(); ++each) (*each)->destroy();
+  for (const auto &each : std::views::reverse(records_)) each->destroy();
 }
 
 }  // namespace cachecore_internal

@@ -49,6 +49,7 @@ loop::~loop() {
 
 void loop::abandon() noexcept {
   // The thread exists in the parent only: a joinable std::thread must not be destroyed, so it is left where it is.
+  // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): a child without 8 bytes of memory cannot go on anyway.
   if (thread_.joinable()) new std::thread(std::move(thread_));
   started_.store(false, std::memory_order_relaxed);
 }
@@ -172,13 +173,13 @@ void loop::run_posted() noexcept {
 void loop::settle() noexcept {
   do {
     drain_local();
-    for (size_t i = 0; i < dirty_.size(); i++) {
-      lane *filled = dirty_[i];
+    written_.swap(dirty_);  // writing may fill others
+    for (lane *filled : written_) {
       filled->dirty = false;
       filled->write_from_loop();
     }
-    dirty_.clear();
-  } while (!local_.empty());
+    written_.clear();
+  } while (!local_.empty() || !dirty_.empty());
   flush_completions();
 }
 

@@ -83,6 +83,7 @@ class loop final : public executor {
 
   std::vector<timer_entry *> heap_;
   std::vector<lane *> dirty_;
+  std::vector<lane *> written_;
   cachecore_completions *dirty_queues_ = nullptr;
   live_link live_;
   std::unordered_map<uint64_t, invocation *> operations_;

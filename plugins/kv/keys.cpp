@@ -47,7 +47,9 @@ task<int64_t> kv::delete_matching(call &call, std::string_view pattern) {
     value page = first_pages.items()[node].or_throw();
     std::optional<reply> fetched;
     for (;;) {
-      deleted += co_await unlink_all(call, batch, page.items()[1].items());
+      const int64_t of_page = co_await unlink_all(call, batch, page.items()[1].items());
+      matching_deleted_.add(of_page);
+      deleted += of_page;
       const std::string cursor(page.items()[0].as_text());
       if (fetched) call.forget(*fetched);
       if (cursor == "0") break;

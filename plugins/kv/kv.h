@@ -15,7 +15,10 @@ using namespace cachecore::plugin;
 
 class kv {
  public:
-  explicit kv(host &host) noexcept : host_(host) {}
+  explicit kv(host &host)
+      : host_(host),
+        matching_deleted_(
+            host.counter("matching_deleted", "Keys that delete_matching deleted, counted while it runs.")) {}
 
   // strings.cpp
   task<bool> set(call &call, std::string_view key, value data, std::optional<int64_t> ttl_ms, map_view options);
@@ -57,6 +60,7 @@ class kv {
 
  private:
   host &host_;
+  metric matching_deleted_;
 };
 
 }  // namespace kv_plugin

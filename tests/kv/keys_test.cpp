@@ -49,6 +49,8 @@ void deletes_what_matches(void **state) {
   assert_text(core.answer("delete_matching", {text("*")}), "3488");
   assert_text(core.redis("MGET app1:user:1 user:1"), "[other, other]");
   assert_text(core.redis("DBSIZE"), "2");
+  // 2 of the test before, and 7,000 here.
+  assert_contains(core.stats(), "kv.matching_deleted: 7002");
 }
 
 void matches_special_characters_literally_when_escaped(void **state) {

@@ -94,6 +94,15 @@ std::string kv_core::answer(const char *method, const std::vector<cachecore_valu
                                      : std::string(cachecore_status_name(came.status)) + ": " + came.message;
 }
 
+std::string kv_core::stats() {
+  cachecore_result *result = nullptr;
+  cachecore_error error;
+  require_ok(cachecore_invoke(core_, "core.stats", nullptr, 0, &result, &error), "core.stats", error);
+  std::string shown = show(*cachecore_result_value(result));
+  cachecore_result_free(result);
+  return shown;
+}
+
 std::string kv_core::redis(const std::string &command) {
   char *reply = test_command_text(server_, command.c_str());
   std::string copy(reply);

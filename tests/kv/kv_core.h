@@ -33,6 +33,9 @@ class kv_core {
   // The same, when it has to answer; the answer.
   std::string answer(const char *method, const std::vector<cachecore_value> &args);
 
+  // What core.stats answers.
+  std::string stats();
+
   // A raw command, its reply as text.
   std::string redis(const std::string &command);
 

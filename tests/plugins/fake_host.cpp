@@ -7,6 +7,8 @@ namespace fake {
 
 namespace {
 
+const cachecore_error out_of_memory = {CACHECORE_NO_MEMORY, "", "out of memory"};
+
 host &host_of(const cachecore_host *raw) { return *const_cast<host *>(static_cast<const host *>(raw)); }
 
 using memory_list = std::vector<piece>;
@@ -179,7 +181,7 @@ const cachecore_timer_service timer_table{
     .park = [](cachecore_invocation *invocation, cachecore_continuation then, void *state) -> cachecore_parked * {
       host &owner = *invocation->host;
       if (owner.parking_fails) {
-        owner.continue_with(*invocation, failed(CACHECORE_NO_MEMORY, "out of memory"), then, state);
+        then(state, CACHECORE_NO_MEMORY, nullptr, &out_of_memory);
         return nullptr;
       }
       owner.parked_alive++;
@@ -364,6 +366,10 @@ void host::give_up(cachecore_invocation &invocation, cachecore_status status) {
 void host::reply(cachecore_invocation &invocation, const std::string &request, cachecore_continuation then,
                  void *state) {
   requests.push_back(request);
+  if (waits_fail) {
+    then(state, CACHECORE_NO_MEMORY, nullptr, &out_of_memory);
+    return;
+  }
   std::deque<outcome> &known = answers[request];
   const outcome next = known.empty() ? ok(cachecore_nil()) : known.front();
   if (!known.empty()) known.pop_front();

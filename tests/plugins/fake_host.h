@@ -120,6 +120,8 @@ class host : public cachecore_host {
   size_t parked_alive = 0;
   std::vector<cachecore_parked *> parked;
   bool parking_fails = false;
+  bool waits_fail =
+      false;  // every request ends with NO_MEMORY inside the function that began it, as where a core has none left
   std::deque<std::function<void()>> ready;
   std::vector<std::unique_ptr<cachecore_invocation>> invocations;
   std::vector<std::unique_ptr<cachecore_method>> methods;

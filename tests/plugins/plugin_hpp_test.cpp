@@ -572,6 +572,20 @@ void keeps_a_grant_that_met_a_give_up(void **) {
   host.finish();
 }
 
+// A core without memory for a wait ends it at once, inside the function that was to begin it.
+void survives_answers_that_come_at_once(void **) {
+  fixture host;
+  host.waits_fail = true;
+  for (const char *method : {"together", "batches", "begin"}) {
+    const cachecore_invocation &ended = host.start(method, {});
+    if (std::strcmp(method, "begin") != 0) assert_int_equal(ended.status, CACHECORE_NO_MEMORY);
+  }
+  assert_int_equal(host.start("loop", {cachecore_int(5)}).status, CACHECORE_NO_MEMORY);
+  assert_int_equal(host.start("lease", {text("clean")}).status, CACHECORE_NO_MEMORY);
+  assert_int_equal(host.start("many", {cachecore_int(3)}).status, CACHECORE_NO_MEMORY);
+  host.finish();
+}
+
 void fails_when_it_cannot_park(void **) {
   fixture host;
   host.parking_fails = true;
@@ -751,6 +765,7 @@ int main() {
       cmocka_unit_test(wakes_who_waited_longest),
       cmocka_unit_test(leaves_the_line_when_given_up),
       cmocka_unit_test(keeps_a_grant_that_met_a_give_up),
+      cmocka_unit_test(survives_answers_that_come_at_once),
       cmocka_unit_test(fails_when_it_cannot_park),
       cmocka_unit_test(undoes),
       cmocka_unit_test(spawns),

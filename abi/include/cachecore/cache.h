@@ -1,11 +1,296 @@
-/*
- * The cache plugin from C: single-flight loading, TTL, stale serving and
- * invalidation. Every function here is a thin wrapper over
- * cachecore_call_sync(core, "cache", ...).
+/* cache.h: the methods of the plugin `cache` as C functions, and loading through it.
+ *
+ *     static cachecore_status load_user(void *context, cachecore_value *value, cachecore_error *error) {
+ *       struct user *user = context;
+ *       if (!ask_database(user)) return CACHECORE_LOADER_FAILED;
+ *       *value = cachecore_text(user->name);
+ *       return CACHECORE_OK;
+ *     }
+ *
+ *     status = cachecore_cache_get_or_load(core, "users", "42", load_user, &user, &found, &error);
+ *     if (status == CACHECORE_OK) puts(cachecore_cache_value(found)->as.bytes.data);
+ *     cachecore_result_free(found);
+ *
+ * However many threads ask at once, the loader runs on one of them, and the others wait for what it gives. Most of the
+ * functions are cachecore_invoke and nothing else: the default timeout, and all that is said there about threads,
+ * borrowed arguments and errors. What a method means is in its description (`cachectl describe cache`).
+ *
+ * Everywhere: `region` and `key` are NUL-ended. `ttl_ms` 0: what the region's policy says.
+ *
+ * Conventions: value.h. All functions: [any thread, except from a continuation or a log callback]. Since 0.1.
  */
 #ifndef CACHECORE_CACHE_H
 #define CACHECORE_CACHE_H
 
 #include "core.h"
 
-#endif /* CACHECORE_CACHE_H */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- What a lookup says --------------------------------------------------------------------------------------------
+ */
+
+/* A field of a result that is a MAP with text keys; NIL where there is none. Never NULL; lives as the result. */
+static inline const cachecore_value *cachecore_cache_field(const cachecore_result *result, const char *name) {
+  static const cachecore_value nothing = {CACHECORE_NIL, 0, {0}};
+  const cachecore_value *map = cachecore_result_value(result);
+  size_t i;
+  if (map == NULL || map->kind != CACHECORE_MAP) return &nothing;
+  for (i = 0; i < map->as.map.count; i++) {
+    const cachecore_pair *pair = &map->as.map.pairs[i];
+    size_t at = 0;
+    if (pair->key.kind != CACHECORE_BYTES) continue;
+    while (at < pair->key.as.bytes.size && name[at] == pair->key.as.bytes.data[at]) at++;
+    if (at == pair->key.as.bytes.size && name[at] == '\0') return &pair->value;
+  }
+  return &nothing;
+}
+
+/* The value: of a hit, a stale one, or one that was loaded. NIL: it is known that there is none. */
+static inline const cachecore_value *cachecore_cache_value(const cachecore_result *result) {
+  return cachecore_cache_field(result, "value");
+}
+
+/* "hit", "stale", "load"; of the results of get_or_load and get_with_fallback also "loaded" and "fallback". */
+static inline const char *cachecore_cache_state(const cachecore_result *result) {
+  const cachecore_value *state = cachecore_cache_field(result, "state");
+  return state->kind == CACHECORE_BYTES ? state->as.bytes.data : "";
+}
+
+/* How old the value is in ms; -1 where there is none. */
+static inline int64_t cachecore_cache_age_ms(const cachecore_result *result) {
+  const cachecore_value *age = cachecore_cache_field(result, "age_ms");
+  return age->kind == CACHECORE_INT ? age->as.integer : -1;
+}
+
+/* The lease, for the one who is told to load; else NIL. */
+static inline const cachecore_value *cachecore_cache_lease(const cachecore_result *result) {
+  return cachecore_cache_field(result, "lease");
+}
+
+/* ---- The lease protocol --------------------------------------------------------------------------------------------
+ */
+
+/* Reads a key, or waits for whoever loads it, or is told to load: then `*out` has a lease, which cachecore_cache_store
+ * or cachecore_cache_fail has to end. LOADER_FAILED when the load it waited for failed. `*out` is to be freed by
+ * cachecore_result_free. */
+static inline cachecore_status cachecore_cache_lookup(cachecore_handle *core, const char *region, const char *key,
+                                                      cachecore_result **out, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(key);
+  return cachecore_invoke(core, "cache.lookup", args, 2, out, error);
+}
+
+/* Ends a lease with a value; NIL: there is none, and that is cached. `*kept` (may be NULL) is 1 if it is cached now, 0
+ * if an invalidation came meanwhile or the server is away. CONFLICT: the lease had expired; nothing was changed. */
+static inline cachecore_status cachecore_cache_store(cachecore_handle *core, const cachecore_value *lease,
+                                                     cachecore_value value, int64_t ttl_ms, int64_t *kept,
+                                                     cachecore_error *error) {
+  cachecore_value args[3];
+  cachecore_result *result;
+  cachecore_status status;
+  args[0] = lease != NULL ? *lease : cachecore_nil();
+  args[1] = value;
+  args[2] = ttl_ms == 0 ? cachecore_nil() : cachecore_int(ttl_ms);
+  status = cachecore_invoke(core, "cache.store", args, 3, &result, error);
+  if (kept != NULL) *kept = status == CACHECORE_OK ? cachecore_result_value(result)->as.integer : 0;
+  cachecore_result_free(result);
+  return status;
+}
+
+/* Ends a lease: the load failed. All who wait get LOADER_FAILED with `message`. */
+static inline cachecore_status cachecore_cache_fail(cachecore_handle *core, const cachecore_value *lease,
+                                                    const char *message, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = lease != NULL ? *lease : cachecore_nil();
+  args[1] = cachecore_text(message);
+  return cachecore_invoke(core, "cache.fail", args, 2, NULL, error);
+}
+
+/* ---- Without loading -----------------------------------------------------------------------------------------------
+ */
+
+/* Says how a region is cached: `count` fields as {"ttl_ms", 60000}, {"stale_ms", 3600000}. */
+static inline cachecore_status cachecore_cache_define(cachecore_handle *core, const char *region,
+                                                      const cachecore_pair *fields, size_t count,
+                                                      cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_map(fields, count);
+  return cachecore_invoke(core, "cache.define", args, 2, NULL, error);
+}
+
+/* Reads a value that is cached and fresh: the value itself, or NOT_FOUND. `*out` is to be freed by
+ * cachecore_result_free. */
+static inline cachecore_status cachecore_cache_get(cachecore_handle *core, const char *region, const char *key,
+                                                   cachecore_result **out, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(key);
+  return cachecore_invoke(core, "cache.get", args, 2, out, error);
+}
+
+/* Caches a value. */
+static inline cachecore_status cachecore_cache_set(cachecore_handle *core, const char *region, const char *key,
+                                                   cachecore_value value, int64_t ttl_ms, cachecore_error *error) {
+  cachecore_value args[4];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(key);
+  args[2] = value;
+  args[3] = ttl_ms == 0 ? cachecore_nil() : cachecore_int(ttl_ms);
+  return cachecore_invoke(core, "cache.set", args, 4, NULL, error);
+}
+
+/* Removes a key; `*existed` (may be NULL) is 1 if there was one. No later lookup is answered by a load that began
+ * before. */
+static inline cachecore_status cachecore_cache_delete(cachecore_handle *core, const char *region, const char *key,
+                                                      int64_t *existed, cachecore_error *error) {
+  cachecore_value args[2];
+  cachecore_result *result;
+  cachecore_status status;
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(key);
+  status = cachecore_invoke(core, "cache.delete", args, 2, &result, error);
+  if (existed != NULL) *existed = status == CACHECORE_OK ? cachecore_result_value(result)->as.integer : 0;
+  cachecore_result_free(result);
+  return status;
+}
+
+/* Invalidates all keys of a region that match a glob ("*": all). */
+static inline cachecore_status cachecore_cache_invalidate(cachecore_handle *core, const char *region,
+                                                          const char *pattern, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(pattern);
+  return cachecore_invoke(core, "cache.invalidate", args, 2, NULL, error);
+}
+
+/* ---- Loading -------------------------------------------------------------------------------------------------------
+ */
+
+/* Asks the source. Runs on the thread that called get_or_load. OK: `*value` is what it has (NIL before), borrowed until
+ * get_or_load returns. NOT_FOUND: there is none, and that is cached. Any negative status: it failed; `error->message`
+ * (empty before, never NULL) may say why. */
+typedef cachecore_status (*cachecore_cache_loader)(void *context, cachecore_value *value, cachecore_error *error);
+
+/* Makes a result of `value` as lookup gives them. */
+static inline cachecore_status cachecore_cache_make_result(const char *state, cachecore_value value,
+                                                           cachecore_result **out, cachecore_error *error) {
+  cachecore_pair pairs[4];
+  cachecore_value map = cachecore_map(pairs, 4);
+  cachecore_result *json = NULL;
+  cachecore_status status;
+  pairs[0].key = cachecore_text("state");
+  pairs[0].value = cachecore_text(state);
+  pairs[1].key = cachecore_text("value");
+  pairs[1].value = value;
+  pairs[2].key = cachecore_text("age_ms");
+  pairs[2].value = cachecore_int(0);
+  pairs[3].key = cachecore_text("lease");
+  pairs[3].value = cachecore_nil();
+  *out = NULL;
+  status = cachecore_json_encode(&map, &json, error);
+  if (status == CACHECORE_OK) {
+    const cachecore_bytes_view text = cachecore_result_value(json)->as.bytes;
+    status = cachecore_json_decode(text.data, text.size, out, error);
+  }
+  cachecore_result_free(json);
+  return status;
+}
+
+/* Writes an error; `error` may be NULL. Returns `status`. */
+static inline cachecore_status cachecore_cache_explain(cachecore_error *error, cachecore_status status,
+                                                       const char *message) {
+  cachecore_error written = {CACHECORE_OK, "", ""};
+  size_t i;
+  if (error == NULL) return status;
+  written.status = status;
+  for (i = 0; message[i] != '\0' && i < sizeof(written.message) - 1; i++) written.message[i] = message[i];
+  *error = written;
+  return status;
+}
+
+/* Runs the loader: OK with a value (NIL for NOT_FOUND), or LOADER_FAILED with its message in `error`. */
+static inline cachecore_status cachecore_cache_run_loader(cachecore_cache_loader loader, void *context,
+                                                          cachecore_value *value, cachecore_error *error) {
+  cachecore_status status;
+  *value = cachecore_nil();
+  (void)cachecore_cache_explain(error, CACHECORE_OK, "");
+  status = loader(context, value, error);
+  if (status == CACHECORE_OK) return CACHECORE_OK;
+  *value = cachecore_nil();
+  if (status == CACHECORE_NOT_FOUND) return CACHECORE_OK;
+  error->status = CACHECORE_LOADER_FAILED;
+  error->message[sizeof(error->message) - 1] = '\0';
+  if (error->message[0] != '\0') return CACHECORE_LOADER_FAILED;
+  return cachecore_cache_explain(error, CACHECORE_LOADER_FAILED, "the loader failed");
+}
+
+/* The value of a key: cached, waited for, or from `loader`, which is then stored for all. `*out` is to be read by
+ * cachecore_cache_value and freed by cachecore_result_free. A value that was loaded is given also when it could not be
+ * stored. When the loader fails: the stale value where there is one, else LOADER_FAILED. */
+static inline cachecore_status cachecore_cache_get_or_load(cachecore_handle *core, const char *region, const char *key,
+                                                           cachecore_cache_loader loader, void *context,
+                                                           cachecore_result **out, cachecore_error *error) {
+  cachecore_result *looked_up = NULL;
+  cachecore_error failed;
+  cachecore_value value;
+  cachecore_value lease;
+  cachecore_status status;
+  if (out != NULL) *out = NULL;
+  if (out == NULL || loader == NULL) {
+    return cachecore_cache_explain(error, CACHECORE_INVALID_ARGUMENT,
+                                   "cachecore_cache_get_or_load: loader and out must not be NULL");
+  }
+  status = cachecore_cache_lookup(core, region, key, &looked_up, error);
+  *out = looked_up;
+  if (status != CACHECORE_OK) return status;
+  lease = *cachecore_cache_lease(looked_up);
+  if (lease.kind == CACHECORE_NIL) return CACHECORE_OK;
+
+  status = cachecore_cache_run_loader(loader, context, &value, &failed);
+  if (status != CACHECORE_OK) {
+    (void)cachecore_cache_fail(core, &lease, failed.message, NULL);
+    if (cachecore_cache_age_ms(looked_up) >= 0) return CACHECORE_OK;
+    *out = NULL;
+    cachecore_result_free(looked_up);
+    if (error != NULL) *error = failed;
+    return status;
+  }
+  status = cachecore_cache_store(core, &lease, value, 0, NULL, &failed);
+  if (status == CACHECORE_INVALID_ARGUMENT) {
+    /* What cannot be stored (codec, NaN) must not keep the others waiting for a store. */
+    (void)cachecore_cache_fail(core, &lease, failed.message, NULL);
+    *out = NULL;
+    if (error != NULL) *error = failed;
+  } else {
+    status = cachecore_cache_make_result("loaded", value, out, error);
+  }
+  cachecore_result_free(looked_up);
+  return status;
+}
+
+/* As get_or_load, but asks the loader itself when the cache cannot answer, and gives `fallback` when the loader fails.
+ * The answer is never an error of the cache or of the loader. */
+static inline cachecore_status cachecore_cache_get_with_fallback(cachecore_handle *core, const char *region,
+                                                                 const char *key, cachecore_cache_loader loader,
+                                                                 void *context, cachecore_value fallback,
+                                                                 cachecore_result **out, cachecore_error *error) {
+  cachecore_error failed;
+  cachecore_value value;
+  cachecore_status status = cachecore_cache_get_or_load(core, region, key, loader, context, out, error);
+  if (status >= 0 || status == CACHECORE_INVALID_ARGUMENT || status == CACHECORE_FORKED) return status;
+  if (status != CACHECORE_LOADER_FAILED &&
+      cachecore_cache_run_loader(loader, context, &value, &failed) == CACHECORE_OK) {
+    return cachecore_cache_make_result("loaded", value, out, error);
+  }
+  return cachecore_cache_make_result("fallback", fallback, out, error);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

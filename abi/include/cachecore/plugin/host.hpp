@@ -31,13 +31,17 @@ struct services {
 // The levels of options.h.
 enum class severity : int32_t { debug, info, warning, error };
 
-// A figure in core.stats.
+// A figure in core.stats; one that no host keeps does nothing.
 class metric {
  public:
   metric() = default;
   metric(const cachecore_metrics_service *service, cachecore_metric *raw) noexcept : service_(service), raw_(raw) {}
-  void add(int64_t delta = 1) const { service_->add(raw_, delta); }
-  void set(int64_t figure) const { service_->set(raw_, figure); }
+  void add(int64_t delta = 1) const {
+    if (service_ != nullptr) service_->add(raw_, delta);
+  }
+  void set(int64_t figure) const {
+    if (service_ != nullptr) service_->set(raw_, figure);
+  }
 
  private:
   const cachecore_metrics_service *service_ = nullptr;
@@ -85,10 +89,10 @@ class host {
   }
 
   [[nodiscard]] metric counter(const char *name, const char *doc) const {
-    return {services_.metrics, services_.metrics->metric(raw_, CACHECORE_METRIC_COUNTER, name, doc)};
+    return find_metric(CACHECORE_METRIC_COUNTER, name, doc);
   }
   [[nodiscard]] metric gauge(const char *name, const char *doc) const {
-    return {services_.metrics, services_.metrics->metric(raw_, CACHECORE_METRIC_GAUGE, name, doc)};
+    return find_metric(CACHECORE_METRIC_GAUGE, name, doc);
   }
 
   // Bytes of the system's CSPRNG.
@@ -112,6 +116,11 @@ class host {
   void spawn(const char *name);
 
  private:
+  [[nodiscard]] metric find_metric(uint32_t kind, const char *name, const char *doc) const {
+    if (services_.metrics == nullptr) return {};
+    return {services_.metrics, services_.metrics->metric(raw_, kind, name, doc)};
+  }
+
   template <class Service>
   void find_service(const Service *&out, const char *id) {
     out = static_cast<const Service *>(raw_->service(raw_, id));

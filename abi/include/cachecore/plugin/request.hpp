@@ -51,7 +51,11 @@ class pending {
     self.status_ = status;
     self.answer_ = answer;
     self.failed_ = failed;
-    self.owner_->resume(self.together_ != nullptr ? self.together_->arrived() : self.waiter_);
+    if (self.beginning_) {
+      self.arrived_at_once_ = true;
+    } else {
+      self.owner_->resume(self.together_ != nullptr ? self.together_->arrived() : self.waiter_);
+    }
   }
 
   [[nodiscard]] reply answer_or_throw() const {
@@ -69,6 +73,10 @@ class pending {
   invocation *owner_;
   std::coroutine_handle<> waiter_;
   join *together_ = nullptr;
+  // A host answers later, but for one without memory to wait: that must not continue a coroutine that is not suspended
+  // yet.
+  bool beginning_ = false;
+  bool arrived_at_once_ = false;
   cachecore_status status_ = CACHECORE_OK;
   const cachecore_value *answer_ = nullptr;
   const cachecore_error *failed_ = nullptr;
@@ -79,15 +87,16 @@ template <class Request>
 class awaitable : public pending {
  public:
   [[nodiscard]] bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) noexcept {
+  bool await_suspend(std::coroutine_handle<> waiter) noexcept {
     waiter_ = waiter;
-    static_cast<Request *>(this)->begin();
+    return !begin_at_once();
   }
   auto await_resume() { return static_cast<Request *>(this)->outcome(); }
 
   void start(join &together) noexcept {
     together_ = &together;
-    static_cast<Request *>(this)->begin();
+    // Not the last to arrive: `all` counts itself until all have begun.
+    if (begin_at_once()) (void)together.arrived();
   }
   [[nodiscard]] reply outcome() const { return answer_or_throw(); }
 
@@ -98,6 +107,15 @@ class awaitable : public pending {
   template <class>
   friend class command_batch;
   explicit awaitable(invocation &owner) noexcept : pending(owner) {}
+
+  // True when the outcome came at once.
+  bool begin_at_once() noexcept {
+    beginning_ = true;
+    arrived_at_once_ = false;
+    static_cast<Request *>(this)->begin();
+    beginning_ = false;
+    return arrived_at_once_;
+  }
 };
 
 // How a command may be treated; see CACHECORE_REDIS_... in plugin.h.
