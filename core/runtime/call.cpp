@@ -52,6 +52,7 @@ argument_list prepare(const cachecore_method &method, const cachecore_value *arg
 lane *sole_lane(const invocation &waiting) noexcept {
   lane *found = nullptr;
   for (const wait *each = waiting.pending; each != nullptr; each = each->next) {
+    if (each->held_elsewhere) continue;  // parked: a reader looks for a wake-up after every slice of receiving
     lane *line = each->child != nullptr ? sole_lane(*each->child) : each->line;
     if (line == nullptr || (found != nullptr && found != line)) return nullptr;
     found = line;

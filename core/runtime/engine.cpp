@@ -150,6 +150,7 @@ void engine::release_tree(invocation &adopted) noexcept {
 void engine::adopt_invocation(post_node *posted) noexcept {
   invocation *adopted = static_cast<adoption *>(posted)->adopted;
   engine &eng = *adopted->eng;
+  adopted->awaits_adoption = false;
   eng.loop_.adopt(*adopted);
   eng.watch_deadline(*adopted);
   eng.release_tree(*adopted);
@@ -161,6 +162,7 @@ void engine::adopt_invocation(post_node *posted) noexcept {
 void engine::hand_to_loop(invocation &moved, waiter &from) {
   loop_.start();
   post_list left;
+  moved.awaits_adoption = true;
   from.hand_over([&] { move_invocation(moved, loop_); }, left);
   moved.adopt_node.run = adopt_invocation;
   moved.adopt_node.adopted = &moved;

@@ -52,6 +52,11 @@ void continue_with(invocation &owner, wait *self, cachecore_status status, const
 void deliver(post_node *node) noexcept {
   auto *self = static_cast<wait *>(node);
   invocation &owner = *self->owner;
+  if (owner.awaits_adoption) {
+    // It was posted by another thread between the hand-over and the adoption, which is on its way: it goes behind that.
+    static_cast<loop *>(this_thread.current)->post(self);
+    return;
+  }
   if (self->sent_change) owner.changed = true;
   if (self->intercept != nullptr && self->intercept(self)) return;
   unlink_pending(self);
@@ -100,6 +105,10 @@ cachecore_status truthful(const invocation &given_up, cachecore_status reason) n
 void deliver_late(post_node *node) noexcept {
   auto *self = static_cast<wait *>(node);
   invocation &owner = *self->owner;
+  if (owner.awaits_adoption) {
+    static_cast<loop *>(this_thread.current)->post(self);
+    return;
+  }
   const cachecore_status reason =
       truthful(owner, owner.given_up != CACHECORE_OK ? owner.given_up : CACHECORE_CANCELLED);
   unlink_pending(self);
@@ -373,10 +382,10 @@ void leave_caller(invocation &left) noexcept {
 }
 
 void move_invocation(invocation &moved, executor &to) noexcept {
-  moved.exec.store(&to, std::memory_order_release);
   for (wait *each = moved.pending; each != nullptr; each = each->next) {
     if (each->child != nullptr) move_invocation(*each->child, to);
   }
+  moved.exec.store(&to, std::memory_order_release);
 }
 
 }  // namespace cachecore_internal

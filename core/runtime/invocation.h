@@ -157,6 +157,7 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   bool in_step = false;
   bool changed = false;  // a change was sent on its behalf
   bool finalized = false;
+  bool awaits_adoption = false;  // handed to the loop, which has not taken it yet
   bool counted_live = false;  // the engine waits for its end before it goes away
   uint32_t depth = 0;         // of child calls
   uint32_t late_waits = 0;    // begun after it was given up
@@ -212,7 +213,7 @@ void run_message(invocation &owner, wait &subscribed, const cachecore_value &mes
 // Why its caller gets no answer: UNCERTAIN once a change was sent.
 cachecore_error describe_giving_up(const invocation &given_up) noexcept;
 
-// Makes `to` the executor of an invocation and of its children.
+// Makes `to` the executor of an invocation and, before that, of its children: from then on `to` may run them.
 void move_invocation(invocation &moved, executor &to) noexcept;
 
 }  // namespace cachecore_internal

@@ -26,6 +26,11 @@ int stop(void **) {
   return 0;
 }
 
+int empty(void **) {
+  assert_text(redis(server, "FLUSHALL"), "OK");
+  return 0;
+}
+
 // Loads and stores until Redis keeps it.
 void assert_recovers(const cache_core &core) {
   struct asked {
@@ -174,13 +179,12 @@ void a_connection_that_is_cut_while_a_load_begins(void **) {
 }
 
 void what_lies_in_redis_is_not_what_it_should_be(void **) {
-  assert_text(redis(server, "FLUSHALL"), "OK");
   const cache_core core(test_server_url(server));
   assert_true(core.store(core.must_load("r", "k"), "value"));
   const std::string entry = keys_of(server, "cache:*:e:r:k").at(0);
   const char *const nonsense[] = {"x", "\x01",
-                                  "\x02"
-                                  "b and another version of some size, longer than the header",
+                                  ("\x02"
+                                   "b and another version of some size, longer than the header"),
                                   "\x01z,aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffff"};
   for (const char *bytes : nonsense) {
     freeReplyObject(test_command(server, "SET %s %s PX 60000", entry.c_str(), bytes));
@@ -206,14 +210,14 @@ void what_lies_in_redis_is_not_what_it_should_be(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(a_server_that_was_killed),
-      cmocka_unit_test(a_server_that_is_not_there_at_first),
-      cmocka_unit_test(a_server_that_hangs),
-      cmocka_unit_test(a_server_that_hangs_longer_than_the_caller_has_time),
-      cmocka_unit_test(an_invalidation_here_ends_the_use_of_a_load_without_redis),
-      cmocka_unit_test(a_load_without_redis_is_not_trusted_when_it_is_back),
-      cmocka_unit_test(a_connection_that_is_cut_while_a_load_begins),
-      cmocka_unit_test(what_lies_in_redis_is_not_what_it_should_be),
+      cmocka_unit_test_setup(a_server_that_was_killed, empty),
+      cmocka_unit_test_setup(a_server_that_is_not_there_at_first, empty),
+      cmocka_unit_test_setup(a_server_that_hangs, empty),
+      cmocka_unit_test_setup(a_server_that_hangs_longer_than_the_caller_has_time, empty),
+      cmocka_unit_test_setup(an_invalidation_here_ends_the_use_of_a_load_without_redis, empty),
+      cmocka_unit_test_setup(a_load_without_redis_is_not_trusted_when_it_is_back, empty),
+      cmocka_unit_test_setup(a_connection_that_is_cut_while_a_load_begins, empty),
+      cmocka_unit_test_setup(what_lies_in_redis_is_not_what_it_should_be, empty),
   };
   return cmocka_run_group_tests(tests, start, stop);
 }

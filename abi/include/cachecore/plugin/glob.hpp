@@ -22,8 +22,9 @@ inline bool glob_set_has(std::string_view pattern, size_t &at, char byte) noexce
       at++;
       found |= pattern[at] == byte;
     } else if (at + 2 < pattern.size() && pattern[at + 1] == '-') {
+      // By value: minmax of two arguments would refer to them.
       const auto [low, high] =
-          std::minmax(static_cast<unsigned char>(pattern[at]), static_cast<unsigned char>(pattern[at + 2]));
+          std::minmax({static_cast<unsigned char>(pattern[at]), static_cast<unsigned char>(pattern[at + 2])});
       found |= low <= static_cast<unsigned char>(byte) && static_cast<unsigned char>(byte) <= high;
       at += 2;
     } else {
