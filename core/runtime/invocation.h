@@ -158,9 +158,9 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   bool changed = false;  // a change was sent on its behalf
   bool finalized = false;
   bool awaits_adoption = false;  // handed to the loop, which has not taken it yet
-  bool counted_live = false;  // the engine waits for its end before it goes away
-  uint32_t depth = 0;         // of child calls
-  uint32_t late_waits = 0;    // begun after it was given up
+  bool counted_live = false;     // the engine waits for its end before it goes away
+  uint32_t depth = 0;            // of child calls
+  uint32_t late_waits = 0;       // begun after it was given up
 
   cachecore_status outcome = CACHECORE_OK;
   cachecore_value value{};

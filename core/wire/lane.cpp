@@ -582,18 +582,19 @@ void lane::tear_down() noexcept {
     state_ = state::idle;
     if (purpose_ == purpose::exclusive) ended.append(unsent_);
   }
+  const cachecore_status shut_with = shut_with_;
   const bool go_on = state_ == state::idle && !unsent_.empty();
   if (go_on) {
     dial(lock);
   } else {
     lock.unlock();
   }
-  while (request *each = ended.pop()) end_sent(each);
+  while (request *each = ended.pop()) end_sent(each, shut_with);
 }
 
-void lane::end_sent(request *ended) noexcept {
+void lane::end_sent(request *ended, cachecore_status shut_with) noexcept {
   const std::string where = node_.display() + ": " + failure_;
-  if (shut_with_ == CACHECORE_CLOSED) {
+  if (shut_with == CACHECORE_CLOSED || engine_.ending() == CACHECORE_CLOSED) {
     set_wait_error(ended, CACHECORE_CLOSED, "the core is being closed");
   } else if (ended->sent_change) {
     set_wait_error(ended, CACHECORE_UNCERTAIN, where + " after a change was sent: it may or may not have been applied");

@@ -117,7 +117,7 @@ class lane {
   void arm_write() noexcept;
   void disarm() noexcept;
   void end_unsent(request_list &ended, cachecore_status status, const std::string &why) noexcept;
-  void end_sent(request *ended) noexcept;
+  void end_sent(request *ended, cachecore_status shut_with) noexcept;
 
   engine &engine_;
   node &node_;

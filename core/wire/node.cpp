@@ -121,7 +121,8 @@ void node::begin_lease(invocation &owner, cachecore_continuation then, void *sta
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (shut_) {
-      set_wait_error(waiting, CACHECORE_UNAVAILABLE, "the core is being closed or reset");
+      set_wait_error(waiting, engine_.ending() != CACHECORE_OK ? engine_.ending() : CACHECORE_UNAVAILABLE,
+                     "the core is being closed or reset");
       end_wait(waiting);
       return;
     }
