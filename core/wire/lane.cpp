@@ -157,7 +157,6 @@ void lane::refused(cachecore_status status, const std::string &why) noexcept {
         .push(each);
   }
   unsent_.append(kept);
-  load_.store(unsent_.count, std::memory_order_relaxed);
   if (unsent_.empty()) {
     state_ = state::idle;
   } else {
@@ -200,8 +199,7 @@ bool lane::may_be_freed() noexcept {
 
 bool lane::is_clean() noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return (state_ == state::ready || state_ == state::idle) && unsent_.empty() && in_flight_.empty() &&
-         reading_.empty() && !writing_;
+  return (state_ == state::ready || state_ == state::idle) && load_.load(std::memory_order_acquire) == 0 && !writing_;
 }
 
 // ---- Adding and withdrawing ----
@@ -214,6 +212,7 @@ void lane::add(request *first) noexcept {
   while (first != nullptr) {
     request *next = first->next_request;
     (full || gone ? refused_here : unsent_).push(first);
+    load_.fetch_add(1, std::memory_order_relaxed);
     first = next;
   }
   if (!refused_here.empty()) {
@@ -223,7 +222,6 @@ void lane::add(request *first) noexcept {
                gone ? "the core is being closed or reset" : "too many requests wait for the server");
     return;
   }
-  load_.store(unsent_.count + in_flight_.count, std::memory_order_relaxed);
   if (state_ == state::idle) {
     dial(lock);
     return;
@@ -251,7 +249,7 @@ cachecore_status lane::withdraw(request *given_up, cachecore_status reason) noex
   std::unique_lock<std::mutex> lock(mutex_);
   if (unsent_.remove(given_up)) {
     given_up->phase.store(wait::ended, std::memory_order_release);
-    load_.store(unsent_.count + in_flight_.count, std::memory_order_relaxed);
+    load_.fetch_sub(1, std::memory_order_relaxed);
     return reason;
   }
   const bool changes = given_up->changes;
@@ -267,12 +265,13 @@ cachecore_status lane::withdraw(request *given_up, cachecore_status reason) noex
 // ---- Writing ----
 
 bool lane::gather() noexcept {
-  const int64_t now = in_flight_.empty() ? now_ns() : 0;
   bool any = false;
   while (out_.size() < gather_bytes && large_ == nullptr) {
     request *each = unsent_.pop();
     if (each == nullptr) break;
-    if (!any && now != 0) oldest_sent_ = now;
+    if (!any && awaiting_since_.load(std::memory_order_relaxed) == 0) {
+      awaiting_since_.store(now_ns(), std::memory_order_relaxed);
+    }
     any = true;
     if (each->caller != this_thread.own) gathered_for_others_ = true;
     each->sent_change = each->changes;
@@ -395,7 +394,7 @@ void lane::decode() noexcept {
     }
     if (oldest->take_reply()) {
       reading_.pop();
-      end_wait(oldest);
+      end_request(oldest);
     }
   }
 }
@@ -403,7 +402,9 @@ void lane::decode() noexcept {
 bool lane::receive(int flags) noexcept {
   const ssize_t count = recv(descriptor_, buffer_.get(), receive_bytes, flags);
   if (count > 0) {
-    last_received_.store(now_ns(), std::memory_order_relaxed);
+    const int64_t now = now_ns();
+    last_received_.store(now, std::memory_order_relaxed);
+    awaiting_since_.store(now, std::memory_order_relaxed);
     if (decoder_->feed(buffer_.get(), static_cast<size_t>(count))) {
       decode();
       return true;
@@ -475,10 +476,15 @@ void lane::have_loop_read() noexcept {
   post_service();
 }
 
+// With the mutex, by the reader or where there is none.
+void lane::note_progress() noexcept {
+  if (in_flight_.empty() && reading_.empty()) awaiting_since_.store(0, std::memory_order_relaxed);
+}
+
 void lane::stop_leading() noexcept {
   std::unique_lock<std::mutex> lock(mutex_);
   reader_ = reader::nobody;
-  load_.store(unsent_.count + in_flight_.count + reading_.count, std::memory_order_relaxed);
+  note_progress();
   if (state_ == state::failing) {
     post_service();
     return;
@@ -498,7 +504,7 @@ void lane::on_readable() noexcept {
   }
   receive(MSG_DONTWAIT);
   const std::lock_guard<std::mutex> lock(mutex_);
-  load_.store(unsent_.count + in_flight_.count + reading_.count, std::memory_order_relaxed);
+  note_progress();
   if (state_ == state::failing) {
     reader_ = reader::nobody;
     post_service();
@@ -575,7 +581,7 @@ void lane::tear_down() noexcept {
     }
   }
   unsent_.prepend(again);
-  load_.store(unsent_.count, std::memory_order_relaxed);
+  note_progress();
   if (shut_with_ != CACHECORE_OK) {
     state_ = state::closed;
   } else {
@@ -592,6 +598,12 @@ void lane::tear_down() noexcept {
   while (request *each = ended.pop()) end_sent(each, shut_with);
 }
 
+// Counted off before its caller can know, who may give an exclusive lane back at once.
+void lane::end_request(request *ended) noexcept {
+  load_.fetch_sub(1, std::memory_order_release);
+  end_wait(ended);
+}
+
 void lane::end_sent(request *ended, cachecore_status shut_with) noexcept {
   const std::string where = node_.display() + ": " + failure_;
   if (shut_with == CACHECORE_CLOSED || engine_.ending() == CACHECORE_CLOSED) {
@@ -601,22 +613,21 @@ void lane::end_sent(request *ended, cachecore_status shut_with) noexcept {
   } else {
     set_wait_error(ended, CACHECORE_UNAVAILABLE, where);
   }
-  end_wait(ended);
+  end_request(ended);
 }
 
 void lane::end_unsent(request_list &ended, cachecore_status status, const std::string &why) noexcept {
   while (request *each = ended.pop()) {
     set_wait_error(each, status, why);
-    end_wait(each);
+    end_request(each);
   }
 }
 
 void lane::check_stalled(int64_t now, int64_t read_deadline_ns) noexcept {
+  const int64_t since = awaiting_since_.load(std::memory_order_relaxed);
+  if (since == 0 || now - since <= read_deadline_ns) return;
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (state_ != state::ready || purpose_ == purpose::exclusive) return;
-  if (in_flight_.empty() && reading_.empty()) return;
-  const int64_t since = std::max(last_received_.load(std::memory_order_relaxed), oldest_sent_);
-  if (now - since > read_deadline_ns) begin_failing("the server has not answered within the read deadline");
+  if (purpose_ != purpose::exclusive) begin_failing("the server has not answered within the read deadline");
 }
 
 // ---- The loop's events ----

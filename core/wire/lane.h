@@ -109,6 +109,7 @@ class lane {
   void decode() noexcept;
   void begin_failing(const char *why) noexcept;  // with the mutex
   void hand_off(std::unique_lock<std::mutex> &lock) noexcept;
+  void note_progress() noexcept;
   void post_service() noexcept;  // with the mutex: have the loop look at this lane
   void service() noexcept;       // on the loop
   void tear_down() noexcept;     // on the loop, no role held
@@ -117,6 +118,7 @@ class lane {
   void arm_write() noexcept;
   void disarm() noexcept;
   void end_unsent(request_list &ended, cachecore_status status, const std::string &why) noexcept;
+  void end_request(request *ended) noexcept;
   void end_sent(request *ended, cachecore_status shut_with) noexcept;
 
   engine &engine_;
@@ -136,11 +138,11 @@ class lane {
   request_list unsent_;
   request_list in_flight_;
   uint32_t refusals_ = 0;  // in a row
-  int64_t oldest_sent_ = 0;
 
   std::atomic<bool> ready_{false};
-  std::atomic<size_t> load_{0};
+  std::atomic<size_t> load_{0};  // requests added and not ended
   std::atomic<int64_t> last_received_{0};
+  std::atomic<int64_t> awaiting_since_{0};  // the last sign of progress while something is in flight; 0: nothing is
 
   // The writer's.
   std::string out_;
