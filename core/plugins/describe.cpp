@@ -84,7 +84,8 @@ class builder {
                  spec.default_value != nullptr ? memory_.copy(*spec.default_value) : cachecore_nil()},
                 {cachecore_text("minimum"), spec.minimum != nullptr ? memory_.copy(*spec.minimum) : cachecore_nil()},
                 {cachecore_text("doc"), text(spec.doc)},
-                {cachecore_text("fields"), spec.fields != nullptr ? list(fields) : cachecore_nil()}});
+                {cachecore_text("fields"), spec.fields != nullptr ? list(fields) : cachecore_nil()},
+                {cachecore_text("secret"), cachecore_bool((spec.flags & CACHECORE_PARAMETER_SECRET) != 0 ? 1 : 0)}});
   }
 
   arena &memory_;
