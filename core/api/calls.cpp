@@ -37,6 +37,21 @@ cachecore_status find_method(const cachecore_handle &core, const char *name, con
 
 // ---- Lifecycle ----
 
+namespace {
+
+// Refused at init rather than at the first call.
+void refuse_what_is_not_built(const endpoint &server) {
+  if (server.tls)
+    throw failure(CACHECORE_INVALID_ARGUMENT, "url: this version has no TLS: use redis://, unix:// or embedded://");
+  if (server.scheme == scheme::sentinel || server.scheme == scheme::cluster) {
+    throw failure(
+        CACHECORE_INVALID_ARGUMENT,
+        "url: this version speaks to one server: use redis://, unix:// or embedded://, not Sentinel or Cluster");
+  }
+}
+
+}  // namespace
+
 extern "C" cachecore_status cachecore_init(const cachecore_options *options, cachecore_handle **out,
                                            cachecore_error *error) {
   if (out == nullptr) return null_argument(error, "out");
@@ -44,6 +59,7 @@ extern "C" cachecore_status cachecore_init(const cachecore_options *options, cac
   return guarded(error, [&] {
     watch_forks();
     auto made = std::make_unique<cachecore_handle>(load_configuration(options));
+    refuse_what_is_not_built(made->settings.server);
     if (made->settings.server_is_default) {
       made->log.write(CACHECORE_LOG_WARNING, "no server is configured: using the private server of " +
                                                  made->settings.server.display() + "; set url or CACHECORE_URL");

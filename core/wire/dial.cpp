@@ -209,6 +209,7 @@ dialer::~dialer() { cancel(); }
 
 int dialer::connect_socket(int64_t deadline) {
   const endpoint &server = settings_.server;
+  if (server.tls) throw failure(CACHECORE_INVALID_ARGUMENT, "this version has no TLS");
   switch (server.scheme) {
     case scheme::redis:
       return connect_tcp(server.hosts.front(), deadline, cancelled_);

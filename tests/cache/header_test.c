@@ -47,7 +47,7 @@ static cachecore_status ask(void *context, cachecore_value *value, cachecore_err
   self->asked++;
   if (self->status != CACHECORE_OK) return self->status;
   if (self->value == NULL) {
-    if (self->why != NULL) strcpy(failed->message, self->why);
+    if (self->why != NULL) snprintf(failed->message, sizeof failed->message, "%s", self->why);
     return CACHECORE_INTERNAL;
   }
   *value = cachecore_text(self->value);

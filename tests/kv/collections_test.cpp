@@ -46,8 +46,10 @@ void sets_many_fields(void **state) {
 void sets_more_fields_than_lua_unpacks(void **state) {
   kv_core &core = core_of(state);
   std::vector<std::string> names;
+  names.reserve(20000);
   for (int i = 0; i < 20000; i++) names.push_back("field" + std::to_string(i));
   std::vector<cachecore_pair> fields;
+  fields.reserve(names.size());
   for (const std::string &name : names) fields.push_back({text(name.c_str()), number(1)});
   assert_text(core.answer("hash_set_many", {text("h"), cachecore_map(fields.data(), fields.size()), number(100000)}),
               "20000");

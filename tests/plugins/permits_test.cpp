@@ -92,6 +92,7 @@ int rounds() { return getenv("CACHECORE_TEST_LENGTH") != nullptr ? 100000 : 1500
 void loses_no_permit_to_timeouts(void **) {
   fixture of;
   std::vector<std::thread> threads;
+  threads.reserve(6);
   for (int thread = 0; thread < 6; thread++) {
     threads.emplace_back([&of, thread] {
       for (int i = 0; i < rounds(); i++) {
@@ -120,6 +121,7 @@ void loses_no_permit_to_timeouts(void **) {
 void loses_no_permit_to_cancellation(void **) {
   fixture of;
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int thread = 0; thread < 3; thread++) {
     threads.emplace_back([&of] {
       cachecore_completions *queue = nullptr;

@@ -57,7 +57,8 @@ CACHECORE_API cachecore_status cachecore_plugin_load(cachecore_handle *core, con
 /* Describes what can be called. [any thread] The result is the map {abi, version, plugins: [{name, version, path,
  * summary, methods:
  * [{name, doc, flags, parameters, returns}]}]}; `flags` is a list of words; a parameter is {name, kinds, meaning,
- * optional, default, minimum, doc, fields, secret}. To be freed by cachecore_result_free. Since 0.1. */
+ * optional, default, minimum, doc, fields}, and {secret: true} where it is one. To be freed by cachecore_result_free.
+ * Since 0.1. */
 CACHECORE_API cachecore_status cachecore_describe(cachecore_handle *core, cachecore_result **out,
                                                   cachecore_error *error);
 
