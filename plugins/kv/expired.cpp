@@ -4,10 +4,10 @@
 // deletes the key: when somebody looks for it or its own sweep finds it. Keys are filtered here, since a channel's name
 // cannot.
 
+#include <cachecore/plugin/glob.hpp>
 #include <charconv>
 #include <string>
 
-#include "glob.h"
 #include "kv.h"
 
 namespace kv_plugin {

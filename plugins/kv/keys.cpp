@@ -1,7 +1,8 @@
 // keys.cpp: keys of any type: deleting, expiry.
 
+#include <cachecore/plugin/glob.hpp>
+
 #include "checked.h"
-#include "glob.h"
 #include "kv.h"
 
 namespace kv_plugin {

@@ -104,6 +104,7 @@ void cache_core::fail(const std::string &lease, const std::string &message) cons
 void cache_core::define(const std::string &region,
                         const std::vector<std::pair<std::string, cachecore_value>> &fields) const {
   std::vector<cachecore_pair> pairs;
+  pairs.reserve(fields.size());
   for (const auto &[name, value] : fields) pairs.push_back({text(name), value});
   ok("define", {text(region), cachecore_map(pairs.data(), pairs.size())});
 }

@@ -218,7 +218,8 @@ void who_gives_up_waiting_changes_nothing_for_the_others(void **) {
 void closing_ends_those_who_wait(void **) {
   std::vector<std::unique_ptr<pending>> waiting;
   auto core = std::make_unique<cache_core>(test_server_url(server));
-  const std::string lease = core->must_load("r", "k");
+  (void)core->must_load("r", "k");
+  waiting.reserve(5);
   for (int i = 0; i < 5; i++) waiting.push_back(std::make_unique<pending>(*core, "r", "k"));
   core->wait_for_waiting("r", 5);
   core.reset();

@@ -1,7 +1,6 @@
 // Patterns: against a table, and against Redis itself.
 
-#include "glob.h"
-
+#include <cachecore/plugin/glob.hpp>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -9,8 +8,8 @@
 #include "tests/support/support.h"
 #include "tests/support/unit.h"
 
-using kv_plugin::escape_glob;
-using kv_plugin::glob_matches;
+using cachecore::plugin::escape_glob;
+using cachecore::plugin::glob_matches;
 
 namespace {
 

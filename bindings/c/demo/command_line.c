@@ -50,7 +50,7 @@ static int said(const char *output, const char *expected) { return output != NUL
 void run_command_line(const demo *shown) {
   heading("3  A plugin in plain C, called from the command line");
   line("plugins/example_c/example.c sees <cachecore/plugin.h> and links nothing of cachecore.");
-  line("");
+  blank_line();
   enter_tree(shown);
   const char *built =
       run("cc -shared -fPIC $(pkg-config --cflags cachecore) example.c -o cachecore_example_c.so",

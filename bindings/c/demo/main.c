@@ -85,7 +85,7 @@ int main(int count, char **words) {
 
   heading("Summary");
   const int failed = show_expectations();
-  line("");
+  blank_line();
   line("%s in %s.", failed == 0 ? "All as expected," : "NOT as expected,", duration(now_ns() - begun));
   return failed == 0 ? 0 : 1;
 }

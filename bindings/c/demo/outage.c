@@ -134,11 +134,11 @@ static void show(outage *seen, pid_t killed, int64_t answered_ns, int64_t kept_n
   line("redis-server (process %ld) was killed with SIGKILL. Its supervisor started another, which answered",
        (long)killed);
   line("writes %s after the kill; the cache kept values again %s after it.", duration(answered_ns), duration(kept_ns));
-  line("");
+  blank_line();
   line("%-18s %-14s %10s %10s %10s", "what callers saw", "", "before", "outage", "after");
   show_rows("cache lookups", seen->lookups);
   show_rows("kv.increment", seen->writes);
-  line("");
+  blank_line();
   line("Lookups went on: what Redis did not have was loaded from SQLite, one load a key. A write that was not");
   line("sent is UNAVAILABLE; one that was sent, and whose answer was lost, is UNCERTAIN.");
 

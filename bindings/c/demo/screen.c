@@ -36,6 +36,11 @@ void line(const char *format, ...) {
   fflush(stdout);
 }
 
+void blank_line(void) {
+  putchar('\n');
+  fflush(stdout);
+}
+
 void progress(const char *what, int64_t done, int64_t all) {
   if (!isatty(STDOUT_FILENO)) {
     if (announced == NULL || strcmp(announced, what) != 0) printf("  ... %s\n", what);

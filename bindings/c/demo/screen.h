@@ -13,6 +13,7 @@ void heading(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line of text, indented below its heading. */
 void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void blank_line(void);
 
 /* How far a long step is: a bar that is drawn over itself on a terminal; else a line at its beginning. */
 void progress(const char *what, int64_t done, int64_t all);

@@ -68,7 +68,7 @@ void run_stampede(const demo *shown) {
   line("%-24s %9s %9s %14s", "", "threads", "queries", "slowest answer");
   show("SQLite alone", &alone);
   show("with cachecore", &cached);
-  line("");
+  blank_line();
   line("One thread was told to load; the others waited for its answer without a query of their own.");
   expect(atomic_load(&cached.loads) == 1, "stampede: %ld load for %d threads", atomic_load(&cached.loads),
          (int)thread_count);

@@ -128,7 +128,7 @@ static void show(const demo *shown, const outcome *alone, const outcome *cached,
   show_row("with cachecore", &cached->all, cached->took);
   show_row("  answered by the cache", &cached->answered, 0);
   show_row("  loaded from SQLite", &cached->loaded, 0);
-  line("");
+  blank_line();
   line("Hit rate %.1f %%, %s loads: one for each of the %s different products.", hit_rate, grouped(cached->loads),
        grouped((int64_t)different));
   const double whole = (double)alone->took * (double)shown->lookups / (double)alone->all.count;
@@ -146,7 +146,7 @@ static void show(const demo *shown, const outcome *alone, const outcome *cached,
 void run_stream(const demo *shown) {
   heading("1  %s questions by %d threads", grouped((int64_t)shown->lookups), thread_count);
   line("How does a product sell? Some products are asked for very often, most of them rarely (zipf).");
-  line("");
+  blank_line();
   int *products = zipf_stream(shown->lookups, shop_products);
   const size_t different = different_items(products, shown->lookups, shop_products);
 

@@ -79,8 +79,8 @@ value read_nested(const cJSON *json) {
 
 value read_object(const cJSON *json) {
   const cJSON *only = json->child;
-  const std::string name = only == nullptr ? "" : only->string;
-  if (name.empty() || name[0] != '$') return read_map(json);
+  if (only == nullptr || only->string[0] != '$') return read_map(json);
+  const std::string name = only->string;
   if (name == "$int") return static_cast<int64_t>(std::stoll(text_of(only)));
   if (name == "$double") return std::strtod(text_of(only).c_str(), nullptr);
   if (name == "$bytes") return from_base64(text_of(only));
