@@ -54,9 +54,9 @@ task<bool> cache::store(call &call, std::string_view lease, value data, std::opt
       write_entry(call, random_bytes(), {stored.format, stored.bytes, ttl, lifetime, held->seen});
   std::optional<error> failed;
   try {
+    const value keys[] = {at.entry, at.lease};
+    const value arguments[] = {std::string_view(held->token), entry, lifetime};
     const value kept = co_await patience_.wait(call, [&](cachecore_continuation then, void *state) {
-      const value keys[] = {at.entry, at.lease};
-      const value arguments[] = {std::string_view(held->token), entry, lifetime};
       call.services().redis->script(call.raw(), &store_script, keys, std::size(keys), arguments, std::size(arguments),
                                     CACHECORE_REDIS_IDEMPOTENT, then, state);
     });
