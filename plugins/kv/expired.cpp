@@ -5,6 +5,7 @@
 // cannot.
 
 #include <cachecore/plugin/glob.hpp>
+
 #include <charconv>
 #include <string>
 

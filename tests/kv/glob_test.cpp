@@ -1,6 +1,7 @@
 // Patterns: against a table, and against Redis itself.
 
 #include <cachecore/plugin/glob.hpp>
+
 #include <cstdlib>
 #include <string>
 #include <vector>
