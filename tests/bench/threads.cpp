@@ -1,0 +1,80 @@
+// threads.cpp: 64 threads that each wait for their own answers.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "bench.h"
+#include "core_of.h"
+#include "peers.h"
+
+namespace bench {
+
+namespace {
+
+constexpr int threads = 64;
+
+// Calls `get` (with the thread's number) on 64 threads until the time is over. They begin together.
+sample run_threads(const std::function<void(int)> &get) {
+  std::atomic<int> ready{0};
+  std::atomic<bool> go{false};
+  std::atomic<bool> over{false};
+  std::vector<std::vector<double>> latencies(threads);
+  std::vector<std::thread> running;
+  running.reserve(threads);
+  for (int i = 0; i < threads; i++) {
+    running.emplace_back([&, i] {
+      get(i);
+      ready++;
+      go.wait(false);
+      while (!over.load(std::memory_order_relaxed)) {
+        const auto begun = std::chrono::steady_clock::now();
+        get(i);
+        latencies[i].push_back(
+            std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begun).count());
+      }
+    });
+  }
+  while (ready.load() < threads) std::this_thread::yield();
+  const stopwatch watch(test_server_pid(server()));
+  go = true;
+  go.notify_all();
+  std::this_thread::sleep_for(std::chrono::nanoseconds(static_cast<int64_t>(run_ns())));
+  over = true;
+  for (auto &each : running) each.join();
+  std::vector<double> all;
+  for (const auto &each : latencies) all.insert(all.end(), each.begin(), each.end());
+  sample taken = watch.end(static_cast<double>(all.size()));
+  taken.p99_ns = percentile(all, 0.99);
+  return taken;
+}
+
+side ours() {
+  const std::shared_ptr<cachecore> core = open_core(server_url());
+  const cachecore_method *get = find(core.get(), "kv.get");
+  return [core, get] { return run_threads([&](int) { get_once(core.get(), get); }); };
+}
+
+sides make_against_pool() {
+  const auto pool = std::make_shared<peer_pool>(20);
+  return {ours(), [pool] { return run_threads([&](int) { pool->get_once(); }); }, nullptr};
+}
+
+sides make_against_connections() {
+  const auto connections = std::make_shared<std::vector<context_ptr>>();
+  for (int i = 0; i < threads; i++) connections->push_back(connect_peer());
+  return {ours(), [connections] { return run_threads([&](int i) { get_once((*connections)[i].get()); }); }, nullptr};
+}
+
+}  // namespace
+
+std::vector<row> threads_rows() {
+  constexpr auto rate = quantity::operations_per_second;
+  return {
+      {"get.sync64.pool", "20 pooled hiredis", rate, 2.0, 0, false, make_against_pool},
+      {"get.sync64.own", "64 own hiredis", rate, 2.0, 0, false, make_against_connections},
+      {"get.sync64.pool.pinned", "20 pooled hiredis", rate, 0, 0, true, make_against_pool},
+      {"get.sync64.own.pinned", "64 own hiredis", rate, 0, 0, true, make_against_connections},
+  };
+}
+
+}  // namespace bench
