@@ -22,8 +22,9 @@ static void reserve(samples *of, size_t count) {
   if (count <= of->capacity) return;
   size_t capacity = of->capacity == 0 ? 1024 : of->capacity;
   while (capacity < count) capacity *= 2;
-  of->values = realloc(of->values, capacity * sizeof(*of->values));
-  if (of->values == NULL) give_up("out of memory");
+  int64_t *values = realloc(of->values, capacity * sizeof(*values));
+  if (values == NULL) give_up("out of memory");
+  of->values = values;
   of->capacity = capacity;
 }
 

@@ -26,9 +26,9 @@ static void shuffle(int *numbers, int count, uint64_t *state) {
 
 int *zipf_stream(size_t count, int items) {
   uint64_t state = 20240229;
-  int *stream = malloc(count * sizeof(*stream));
-  int *by_rank = malloc((size_t)items * sizeof(*by_rank));
-  double *up_to = malloc((size_t)items * sizeof(*up_to)); /* the share of all ranks up to this one */
+  int *stream = calloc(count, sizeof(*stream));
+  int *by_rank = calloc((size_t)items, sizeof(*by_rank));
+  double *up_to = calloc((size_t)items, sizeof(*up_to)); /* the share of all ranks up to this one */
   if (stream == NULL || by_rank == NULL || up_to == NULL) give_up("out of memory");
   double sum = 0;
   for (int i = 0; i < items; i++) {
