@@ -11,17 +11,17 @@ namespace bench {
 
 namespace {
 
-constexpr int threads = 64;
+constexpr size_t threads = 64;
 
 // Calls `get` (with the thread's number) on 64 threads until the time is over. They begin together.
-sample run_threads(const std::function<void(int)> &get) {
-  std::atomic<int> ready{0};
+sample run_threads(const std::function<void(size_t)> &get) {
+  std::atomic<size_t> ready{0};
   std::atomic<bool> go{false};
   std::atomic<bool> over{false};
   std::vector<std::vector<double>> latencies(threads);
   std::vector<std::thread> running;
   running.reserve(threads);
-  for (int i = 0; i < threads; i++) {
+  for (size_t i = 0; i < threads; i++) {
     running.emplace_back([&, i] {
       get(i);
       ready++;
@@ -48,21 +48,25 @@ sample run_threads(const std::function<void(int)> &get) {
   return taken;
 }
 
-side ours() {
+// Both sides are given what one call is, with the number of the thread that makes it.
+sides make(const std::function<void(size_t)> &peer_get) {
   const std::shared_ptr<cachecore> core = open_core(server_url());
   const cachecore_method *get = find(core.get(), "kv.get");
-  return [core, get] { return run_threads([&](int) { get_once(core.get(), get); }); };
+  sides made;
+  made.ours = [core, get] { return run_threads([&](size_t) { get_once(core.get(), get); }); };
+  made.peer = [peer_get] { return run_threads(peer_get); };
+  return made;
 }
 
 sides make_against_pool() {
   const auto pool = std::make_shared<peer_pool>(20);
-  return {ours(), [pool] { return run_threads([&](int) { pool->get_once(); }); }, nullptr};
+  return make([pool](size_t) { pool->get_once(); });
 }
 
 sides make_against_connections() {
   const auto connections = std::make_shared<std::vector<context_ptr>>();
-  for (int i = 0; i < threads; i++) connections->push_back(connect_peer());
-  return {ours(), [connections] { return run_threads([&](int i) { get_once((*connections)[i].get()); }); }, nullptr};
+  for (size_t i = 0; i < threads; i++) connections->push_back(connect_peer());
+  return make([connections](size_t i) { get_once((*connections)[i].get()); });
 }
 
 }  // namespace

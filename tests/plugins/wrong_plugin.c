@@ -1,5 +1,6 @@
 /* wrong_plugin.c: plugins that must not be loaded; WRONG says what is wrong with this one. */
 #include <cachecore/plugin.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WRONG_NOTHING 0
@@ -36,7 +37,7 @@ static cachecore_status create(const cachecore_host *host, const cachecore_value
   if (WRONG != WRONG_CREATE) return CACHECORE_OK;
   memset(error, 0, sizeof(*error));
   error->status = CACHECORE_DENIED;
-  strcpy(error->message, "the moon is not full");
+  snprintf(error->message, sizeof(error->message), "the moon is not full");
   return CACHECORE_DENIED;
 }
 

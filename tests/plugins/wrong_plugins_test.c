@@ -104,6 +104,7 @@ static void what_is_no_library_is_refused(void **state) {
   cachecore_error error;
   FILE *file = fopen(path, "w");
   (void)state;
+  if (file == NULL) test_die("cannot write %s", path);
   fputs("no ELF file", file);
   fclose(file);
   assert_int_equal(cachecore_plugin_load(core, path, NULL, &error), CACHECORE_NO_PLUGIN);
