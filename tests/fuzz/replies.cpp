@@ -1,6 +1,7 @@
 // Any bytes as what a server sends: the same replies, up to the same protocol error, however the bytes are cut.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -59,7 +60,7 @@ bool same(const cachecore_value &one, const cachecore_value &other) {
     case CACHECORE_INT:
       return one.as.integer == other.as.integer;
     case CACHECORE_DOUBLE:
-      return std::memcmp(&one.as.real, &other.as.real, sizeof(double)) == 0;
+      return std::bit_cast<uint64_t>(one.as.real) == std::bit_cast<uint64_t>(other.as.real);
     case CACHECORE_BYTES:
     case CACHECORE_ERROR:
       check(one.as.bytes.data[one.as.bytes.size] == '\0');
