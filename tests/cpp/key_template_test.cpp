@@ -8,7 +8,8 @@ namespace {
 void fills_in_order() {
   CHECK(key_template("user:{user_id}").expand(42) == "user:42");
   CHECK(key_template("user:{user_id}:page:{page}").expand("ada", 3U) == "user:ada:page:3");
-  CHECK(key_template("{a}{b}").expand(true, -1) == "true-1");
+  CHECK(key_template("{a}:{b}").expand(true, -1) == "true:-1");
+  CHECK(key_template("{a} - {b}-x").expand("1-2", "3") == "1-2 - 3-x");
   CHECK(key_template("rate:{r}").expand(0.5) == "rate:0.5");
   CHECK(key_template("all").expand() == "all");
   CHECK(key_template("user:{id}").expand(std::numeric_limits<int64_t>::min()) == "user:-9223372036854775808");
@@ -38,6 +39,15 @@ void malformed() {
   }
 }
 
+// "{a}-{b}" of ("1-2", "3") and of ("1", "2-3") would be one key.
+void placeholders_are_separated() {
+  for (const char *text : {"{a}{b}", "{a}-{b}", "k:{a}:{b}%{c}", "{a}/{b}:"}) {
+    const auto reason = check::error_of([&] { (void)key_template(text); });
+    CHECK(reason.status() == cachecore::status::invalid_argument);
+    CHECK(check::contains(reason.message(), "':'") && check::contains(reason.message(), text));
+  }
+}
+
 void prefixes() {
   CHECK(key_template("user:{user_id}").prefix() == "user");
   CHECK(key_template("shop/users/{id}").prefix() == "shop/users");
@@ -53,6 +63,7 @@ int main() {
       cmocka_unit_test(check::run<arguments_cannot_reach_into_others>),
       cmocka_unit_test(check::run<wrong_number_of_arguments>),
       cmocka_unit_test(check::run<malformed>),
+      cmocka_unit_test(check::run<placeholders_are_separated>),
       cmocka_unit_test(check::run<prefixes>),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

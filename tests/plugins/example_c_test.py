@@ -3,7 +3,8 @@
 example_c_test.py MESON BUILD_DIRECTORY SOURCE_ROOT C_COMPILER
 
 Installs the build into a temporary directory, makes the plugin with its own Makefile and the test program with pkg-config, both of which see nothing
-of the source tree, then starts a redis-server for it.
+of the source tree, then starts a redis-server for it. The installed cachectl calls
+the plugin too.
 """
 
 import os
@@ -37,6 +38,13 @@ def start_server(directory: Path) -> tuple[subprocess.Popen[bytes], Path]:
             sys.exit("redis-server did not start")
         time.sleep(0.01)
     return server, socket
+
+
+def check_command_line(cachectl: Path, environment: dict[str, str]) -> None:
+    command = [str(cachectl), "--plugin", "example_c", "--json", "call", "example_c.add", "2", "3"]
+    answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    if answer.returncode != 0 or answer.stdout.strip() != "5":
+        sys.exit(f"{command} answered {answer}")
 
 
 def main() -> None:
@@ -78,6 +86,8 @@ def main() -> None:
             environment["LD_LIBRARY_PATH"] = str(library.parent)
             environment["CACHECORE_URL"] = f"unix://{socket}"
             outcome = subprocess.run([str(program)], env=environment, check=False)
+            for cachectl in root.rglob("cachectl"):
+                check_command_line(cachectl, environment)
         finally:
             server.terminate()
             server.wait()

@@ -1,11 +1,12 @@
 // key_template.hpp: "user:{user_id}:page:{page}" with its placeholders filled in order.
 //
-// Thread rule: immutable after construction. Invariant: different arguments give different keys: in text the characters
-// that separate the parts of keys, open placeholders or mean something in a pattern (: { } * ? [ ] \ %), spaces and
-// control characters become %XX, so no argument can reach into another's keys. Numbers are decimal, a bool is true or
-// false.
+// Thread rule: immutable after construction. Invariant: different arguments of the same types give different keys: in
+// text the characters that separate the parts of keys, open placeholders or mean something in a pattern
+// (: { } * ? [ ] \ %), spaces and control characters become %XX, and one of these (in practice ':') has to stand
+// between two placeholders, so no argument can reach into another's part. Numbers are decimal, a bool is true or false.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ class key_template {
       if (text[open] != '{' || close == std::string_view::npos || text[close] != '}' || close == open + 1) {
         throw error(status::invalid_argument,
                     "the key template \"" + text_ + "\" must have its placeholders written {name}");
+      }
+      if (literals_.size() > 1 && !separates(literals_.back())) {
+        throw error(status::invalid_argument, "the key template \"" + text_ +
+                                                  "\" must have a ':' between its placeholders: without it, different "
+                                                  "arguments could give the same key");
       }
       at = close + 1;
     }
@@ -71,14 +77,24 @@ class key_template {
     }
   }
 
+  static constexpr std::string_view special = ":{}*?[]\\%";
+  static bool is_escaped(char character) {
+    const auto code = static_cast<unsigned char>(character);
+    return code <= ' ' || code == 0x7f || special.find(character) != std::string_view::npos;
+  }
+
+  // Whether it holds a character that no argument can have.
+  static bool separates(std::string_view literal) {
+    return std::any_of(literal.begin(), literal.end(), [](char each) { return each != '%' && is_escaped(each); });
+  }
+
   static void escape(std::string &key, std::string_view argument) {
-    constexpr std::string_view special = ":{}*?[]\\%";
     constexpr std::string_view digits = "0123456789ABCDEF";
     for (const char character : argument) {
-      const auto code = static_cast<unsigned char>(character);
-      if (code > ' ' && code != 0x7f && special.find(character) == std::string_view::npos) {
+      if (!is_escaped(character)) {
         key += character;
       } else {
+        const auto code = static_cast<unsigned char>(character);
         key += '%';
         key += digits[code >> 4U];
         key += digits[code & 15U];
