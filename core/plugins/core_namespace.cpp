@@ -9,7 +9,7 @@
 #include "core/config/configuration.h"
 #include "core/core.h"
 #include "core/plugins/registry.h"
-#include "core/wire/node.h"
+#include "core/topology/router.h"
 
 namespace cachecore_internal {
 namespace {
@@ -91,7 +91,7 @@ class core_methods {
   }
 
   task<value> stats(call &call) {
-    const node::figures now = core_.running->server().count();
+    const node::figures now = core_.running->routes().count();
     std::vector<entry> methods;
     std::vector<entry> metrics;
     for (const plugin_record *plugin : core_.plugins.all()) {

@@ -14,4 +14,9 @@ namespace cachecore_internal {
 
 const cachecore_redis_service *redis_service() noexcept;
 
+class node;
+// A read sent to one node, whatever its keys.
+void command_on(cachecore_invocation *owner, node &server, const cachecore_value *words, size_t count,
+                cachecore_continuation then, void *state) noexcept;
+
 }  // namespace cachecore_internal

@@ -1,6 +1,7 @@
 #include "core/runtime/call.h"
 
 #include "core/plugins/validate.h"
+#include "core/wire/gather.h"
 #include "core/wire/lane.h"
 
 namespace cachecore_internal {
@@ -53,18 +54,29 @@ lane *sole_lane(const invocation &waiting) noexcept {
   lane *found = nullptr;
   for (const wait *each = waiting.pending; each != nullptr; each = each->next) {
     if (each->held_elsewhere) continue;  // parked: a reader looks for a wake-up after every slice of receiving
-    lane *line = each->child != nullptr ? sole_lane(*each->child) : each->line;
+    if (each->abandon_parts != nullptr) return nullptr;
+    lane *line = each->child != nullptr ? sole_lane(*each->child) : each->line.load(std::memory_order_acquire);
     if (line == nullptr || (found != nullptr && found != line)) return nullptr;
     found = line;
   }
   return found;
 }
 
+void leave_parts_to_loop(const wait &whole) noexcept {
+  const auto &gathered = static_cast<const gather &>(whole);
+  for (size_t i = 0; i < gathered.count; i++) {
+    lane *line = gathered.parts[i] != nullptr ? gathered.parts[i]->line.load(std::memory_order_acquire) : nullptr;
+    if (line != nullptr) line->have_loop_read();
+  }
+}
+
 // Of several lanes its thread reads none.
 void leave_lanes_to_loop(const invocation &waiting) noexcept {
   for (const wait *each = waiting.pending; each != nullptr; each = each->next) {
     if (each->child != nullptr) leave_lanes_to_loop(*each->child);
-    if (each->line != nullptr) each->line->have_loop_read();
+    if (each->abandon_parts != nullptr) leave_parts_to_loop(*each);
+    lane *line = each->line.load(std::memory_order_acquire);
+    if (line != nullptr) line->have_loop_read();
   }
 }
 

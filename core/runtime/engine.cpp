@@ -8,15 +8,15 @@
 
 #include "core/core.h"
 #include "core/log.h"
-#include "core/wire/node.h"
+#include "core/topology/router.h"
 #include "core/wire/push_connection.h"
 
 namespace cachecore_internal {
 
 engine::engine(cachecore_handle &owner, const configuration &settings, core_log &log)
     : owner_(owner), settings_(settings), log_(log), loop_(*this) {
-  node_ = std::make_unique<node>(*this);
-  pushes_ = std::make_unique<push_connection>(*this, *node_);
+  router_ = std::make_unique<router>(*this);
+  pushes_ = std::make_unique<push_connection>(*this);
 }
 
 engine::~engine() = default;
@@ -44,7 +44,7 @@ invocation *engine::make_invocation(const cachecore_method *method, const char *
 void engine::invocation_ends(invocation &ended) noexcept {
   if (ended.items != nullptr) unref_stream(ended.items);
   if (ended.subscribed != nullptr) pushes_->end(ended);
-  if (ended.leases != nullptr) node_->end_leases(ended);
+  if (ended.leases != nullptr) node::end_leases(ended);
   if (loop_.is_this_thread()) {
     loop_.release(ended);
     if (giving_up_ == &ended) giving_up_ = nullptr;
@@ -209,13 +209,13 @@ void engine::begin_end(cachecore_status reason) noexcept {
       pushes_->shut();
     });
   }
-  node_->shut(reason);
+  router_->shut(reason);
 }
 
 void engine::finish_end() noexcept {
-  node_->dials().cancel();
+  router_->cancel_dials();
   // The loop tells nobody when an invocation has ended or a connection is torn down: this is rare enough to look for.
-  while (live_.sum() != 0 || (loop_.started() && !node_->is_torn_down())) {
+  while (live_.sum() != 0 || (loop_.started() && !router_->is_torn_down())) {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   loop_.stop();
@@ -223,7 +223,7 @@ void engine::finish_end() noexcept {
 
 void engine::abandon() noexcept {
   loop_.abandon();
-  node_->abandon();
+  router_->abandon();
 }
 
 const std::string &engine::script_digest(const cachecore_script &script) {

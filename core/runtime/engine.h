@@ -24,7 +24,7 @@
 
 namespace cachecore_internal {
 
-class node;
+class router;
 class plugin_record;
 struct core_log;
 class push_connection;
@@ -83,7 +83,7 @@ class engine {
   void cancel_queue(cachecore_completions &queue);
 
   [[nodiscard]] loop &events() noexcept { return loop_; }
-  [[nodiscard]] node &server() noexcept { return *node_; }
+  [[nodiscard]] router &routes() noexcept { return *router_; }
   [[nodiscard]] push_connection &pushes() noexcept { return *pushes_; }
   [[nodiscard]] const configuration &settings() const noexcept { return settings_; }
   [[nodiscard]] cachecore_handle &owner() noexcept { return owner_; }
@@ -101,7 +101,7 @@ class engine {
   const configuration &settings_;
   core_log &log_;
   loop loop_;
-  std::unique_ptr<node> node_;
+  std::unique_ptr<router> router_;
   std::unique_ptr<push_connection> pushes_;
   std::atomic<cachecore_status> ending_{CACHECORE_OK};
   invocation *giving_up_ = nullptr;  // the loop's; null again when it ended meanwhile

@@ -59,6 +59,10 @@ void deliver(post_node *node) noexcept {
   }
   if (self->sent_change) owner.changed = true;
   if (self->intercept != nullptr && self->intercept(self)) return;
+  if (self->collect != nullptr) {
+    self->collect(self);
+    return;
+  }
   unlink_pending(self);
   self->next = owner.received;
   owner.received = self;
@@ -138,6 +142,13 @@ void abandon_all(invocation &owner, cachecore_status reason) noexcept {
       if (each->child != nullptr) {
         if (each->child->given_up == CACHECORE_OK) {
           give_up_invocation(*each->child, reason);
+          again = true;
+          break;
+        }
+        continue;
+      }
+      if (each->abandon_parts != nullptr) {
+        if (each->abandon_parts(each, reason)) {
           again = true;
           break;
         }
@@ -284,6 +295,15 @@ bool begin_wait(invocation &owner, wait *self) noexcept {
     post_to(owner, self);
   }
   return false;
+}
+
+bool abandon_part(wait *part, cachecore_status reason, cachecore_status *status) noexcept {
+  uint8_t expected = wait::pending;
+  if (!part->phase.compare_exchange_strong(expected, wait::abandoned, std::memory_order_acq_rel)) return false;
+  *status = part->abandon(part, reason);
+  if (*status == CACHECORE_UNCERTAIN) part->owner->changed = true;
+  if (part->phase.exchange(wait::left, std::memory_order_acq_rel) == wait::ended) destroy_wait(part);
+  return true;
 }
 
 void start_invocation(invocation &started, cachecore_method_function start, void *instance, const cachecore_value *args,

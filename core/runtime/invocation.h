@@ -57,8 +57,8 @@ struct wait : post_node {
   bool sent_change = false;     // set by the service when a change went out for it
   cachecore_status status = CACHECORE_OK;
   invocation *owner = nullptr;
-  lane *line = nullptr;  // of a request: where it was released to
-  wait *next = nullptr;  // in the owner's list of pending, or of received waits
+  std::atomic<lane *> line{nullptr};  // of a request: where it was released to
+  wait *next = nullptr;               // in the owner's list of pending, or of received waits
   wait *previous = nullptr;
   cachecore_continuation then = nullptr;
   void *state = nullptr;
@@ -67,6 +67,12 @@ struct wait : post_node {
   // again).
   bool (*intercept)(wait *self) = nullptr;
   invocation *child = nullptr;
+  // Of a wait that is part of another one: takes its answer on the executor instead of a continuation. It is in no list
+  // of the invocation.
+  void (*collect)(wait *self) = nullptr;
+  // Of a wait that is made of parts (see gather.h): gives up those it can; true if it did anything. It then ends by
+  // itself, when the last part has.
+  bool (*abandon_parts)(wait *self, cachecore_status reason) = nullptr;
   cachecore_error *error = nullptr;  // in `memory` or the owner's
   cachecore_value value{};           // the answer; its tree is in `memory`
   arena memory;                      // holds this wait itself
@@ -190,6 +196,9 @@ inline void start_clock(invocation &waiting) noexcept {
   waiting.started = now_ns();
   if (waiting.allowed_ms >= 0) waiting.deadline = waiting.started + waiting.allowed_ms * ns_per_ms;
 }
+
+// Ends a part by the invocation's own will; collect is not called. False when its service was faster: it is on its way.
+bool abandon_part(wait *part, cachecore_status reason, cachecore_status *status) noexcept;
 
 // Runs `start` as the first step. The executor must be set.
 void start_invocation(invocation &started, cachecore_method_function start, void *instance, const cachecore_value *args,

@@ -213,6 +213,8 @@ int dialer::connect_socket(int64_t deadline) {
   switch (server.scheme) {
     case scheme::redis:
       return connect_tcp(server.hosts.front(), deadline, cancelled_);
+    case scheme::cluster:
+      return connect_tcp(where_.value(), deadline, cancelled_);
     case scheme::unix_socket:
       return connect_unix(server.path, deadline, cancelled_);
     case scheme::embedded: {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/config/configuration.h"
@@ -30,7 +31,9 @@ struct dial_outcome {
 
 class dialer {
  public:
-  dialer(const configuration &settings, loop &events) noexcept : settings_(settings), loop_(events) {}
+  // `where`: a node of a cluster; none: what the configuration names.
+  dialer(const configuration &settings, loop &events, std::optional<host_port> where) noexcept
+      : settings_(settings), loop_(events), where_(std::move(where)) {}
   ~dialer();
   dialer(const dialer &) = delete;
   dialer &operator=(const dialer &) = delete;
@@ -49,6 +52,7 @@ class dialer {
 
   const configuration &settings_;
   loop &loop_;
+  const std::optional<host_port> where_;
   std::mutex mutex_;
   std::condition_variable idle_;
   int running_ = 0;

@@ -147,7 +147,7 @@ void lane::refused(cachecore_status status, const std::string &why) noexcept {
   dialing_ = false;
   if (state_ != state::dialing) return;
   refusals_++;
-  const bool final_answer = status != CACHECORE_UNAVAILABLE;
+  const bool final_answer = status != CACHECORE_UNAVAILABLE || !node_.is_trusted();
   request_list kept;
   while (request *each = unsent_.pop()) {
     each->refused++;
@@ -623,11 +623,12 @@ void lane::end_unsent(request_list &ended, cachecore_status status, const std::s
   }
 }
 
-void lane::check_stalled(int64_t now, int64_t read_deadline_ns) noexcept {
+bool lane::check_stalled(int64_t now, int64_t read_deadline_ns) noexcept {
   const int64_t since = awaiting_since_.load(std::memory_order_relaxed);
-  if (since == 0 || now - since <= read_deadline_ns) return;
+  if (since == 0 || now - since <= read_deadline_ns || purpose_ == purpose::exclusive) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (purpose_ != purpose::exclusive) begin_failing("the server has not answered within the read deadline");
+  begin_failing("the server has not answered within the read deadline");
+  return true;
 }
 
 // ---- The loop's events ----

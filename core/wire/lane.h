@@ -80,6 +80,7 @@ class lane {
   // [any thread] Ends the present connection because of `why`; it is made anew when needed.
   void fail(const char *why) noexcept;
 
+  [[nodiscard]] node &server() const noexcept { return node_; }
   [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_relaxed); }
   [[nodiscard]] size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
   // [any thread] Somebody waits for this lane who cannot read it, since he waits for other things too: the loop reads,
@@ -92,7 +93,7 @@ class lane {
   void write_from_loop() noexcept;
   void connected(int descriptor) noexcept;
   void refused(cachecore_status status, const std::string &why) noexcept;
-  void check_stalled(int64_t now, int64_t read_deadline_ns) noexcept;
+  bool check_stalled(int64_t now, int64_t read_deadline_ns) noexcept;
   [[nodiscard]] bool may_be_freed() noexcept;  // a closed one; takes its timer out of the loop
   bool dirty = false;                          // in the loop's list of lanes to write
 

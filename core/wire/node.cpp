@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/runtime/engine.h"
+#include "core/topology/router.h"
 
 namespace cachecore_internal {
 namespace {
@@ -18,7 +19,11 @@ uint64_t jitter(uint64_t below) {
 
 }  // namespace
 
-node::node(engine &owner) : engine_(owner), dialer_(owner.settings(), owner.events()) {
+node::node(engine &owner, router &routes, std::optional<host_port> where)
+    : engine_(owner),
+      router_(routes),
+      address_(where.value_or(host_port{})),
+      dialer_(owner.settings(), owner.events(), std::move(where)) {
   for (auto &each : shared_) each = std::make_unique<lane>(owner, *this, lane::purpose::shared);
   isolated_ = std::make_unique<lane>(owner, *this, lane::purpose::isolated);
   watch_.server = this;
@@ -26,8 +31,10 @@ node::node(engine &owner) : engine_(owner), dialer_(owner.settings(), owner.even
     node &self = *static_cast<watch_timer *>(entry)->server;
     const int64_t now = now_ns();
     const int64_t read_deadline = std::max<int64_t>(self.engine_.settings().call_timeout_ms, 1'000) * ns_per_ms;
-    for (auto &each : self.shared_) each->check_stalled(now, read_deadline);
-    self.isolated_->check_stalled(now, 6 * read_deadline);
+    bool stalled = false;
+    for (auto &each : self.shared_) stalled |= each->check_stalled(now, read_deadline);
+    stalled |= self.isolated_->check_stalled(now, 6 * read_deadline);
+    if (stalled) self.router_.suspect(self);
     {
       const std::lock_guard<std::mutex> lock(self.mutex_);
       std::erase_if(self.retired_, [](const std::unique_ptr<lane> &each) { return each->may_be_freed(); });
@@ -43,7 +50,11 @@ void node::start_watch() noexcept {
   engine_.events().post_function([this] { engine_.events().add_timer(watch_, now_ns() + watch_interval_ns); });
 }
 
-std::string node::display() const { return engine_.settings().server.display(); }
+std::string node::display() const {
+  if (address_.host.empty()) return engine_.settings().server.display();
+  const bool v6 = address_.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address_.host + "]" : address_.host) + ":" + std::to_string(address_.port);
+}
 int64_t node::busy_poll_us() const noexcept { return engine_.settings().busy_poll_us; }
 
 int64_t node::backoff_ns(uint32_t refusals) noexcept {
@@ -57,7 +68,8 @@ void node::dial(lane &for_lane) noexcept {
   try {
     engine_.events().start();
     start_watch();
-    dialer_.begin([&for_lane](const dial_outcome &outcome) {
+    dialer_.begin([this, &for_lane](const dial_outcome &outcome) {
+      note_dialed(outcome);
       if (outcome.descriptor >= 0) {
         for_lane.connected(outcome.descriptor);
       } else {
@@ -72,6 +84,61 @@ void node::dial(lane &for_lane) noexcept {
     why = fault.what();
   }
   for_lane.refused(status, why);
+}
+
+// ---- The breaker ----
+
+void node::note_dialed(const dial_outcome &outcome) noexcept {
+  if (outcome.descriptor >= 0) {
+    refusals_.store(0, std::memory_order_relaxed);
+    refused_until_.store(0, std::memory_order_relaxed);
+    return;
+  }
+  const uint32_t refusals = refusals_.fetch_add(1, std::memory_order_relaxed) + 1;
+  try {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    refusal_ = outcome.why;
+  } catch (const std::exception &) {
+    // The older reason will do.
+  }
+  if (refusals >= breaker_limit) {
+    const uint64_t ceiling =
+        std::min<uint64_t>(uint64_t{100} << std::min<uint32_t>(refusals - breaker_limit, 4), 1'000);
+    const uint64_t pause_ms = ceiling / 2 + jitter(ceiling / 2);
+    refused_until_.store(now_ns() + static_cast<int64_t>(pause_ms) * ns_per_ms, std::memory_order_relaxed);
+  }
+  router_.suspect(*this);
+}
+
+bool node::is_connected() const noexcept {
+  return std::any_of(shared_.begin(), shared_.end(), [](const auto &each) { return each->is_ready(); });
+}
+
+bool node::may_try(const lane &chosen) noexcept {
+  if (is_trusted() || chosen.is_ready()) return true;
+  int64_t until = refused_until_.load(std::memory_order_relaxed);
+  const int64_t now = now_ns();
+  // The trial's outcome sets another time; this one is for a trial that was given up before it was dialed.
+  return now >= until &&
+         refused_until_.compare_exchange_strong(until, now + 2 * engine_.settings().connect_timeout_ms * ns_per_ms,
+                                                std::memory_order_relaxed);
+}
+
+void node::refuse(request *first) noexcept {
+  std::string why;
+  try {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    why = "not tried, since the last " + std::to_string(refusals_.load(std::memory_order_relaxed)) +
+          " attempts to connect failed: " + refusal_;
+  } catch (const std::exception &) {
+    // Without it.
+  }
+  while (first != nullptr) {
+    request *next = first->next_request;
+    set_wait_error(first, CACHECORE_UNAVAILABLE, why);
+    end_wait(first);
+    first = next;
+  }
 }
 
 lane &node::choose(const invocation &owner, const request &chosen_for) noexcept {
@@ -95,7 +162,7 @@ void node::add(invocation &owner, request *first) noexcept {
     lane &chosen = choose(owner, *run);
     request *last = run;
     for (;;) {
-      last->line = &chosen;
+      last->line.store(&chosen, std::memory_order_release);
       last->caller = caller;
       request *next = last->next_request;
       if (next == nullptr || next->isolated != run->isolated || next->reserved != run->reserved) {
@@ -105,7 +172,11 @@ void node::add(invocation &owner, request *first) noexcept {
       }
       last = next;
     }
-    chosen.add(run);
+    if (may_try(chosen)) {
+      chosen.add(run);
+    } else {
+      refuse(run);
+    }
   }
 }
 
@@ -116,6 +187,7 @@ void node::begin_lease(invocation &owner, cachecore_continuation then, void *sta
   waiting->then = then;
   waiting->state = state;
   waiting->abandon = abandon_lease;
+  waiting->server = this;
   if (!begin_wait(owner, waiting)) return;
   std::unique_ptr<lane> free;
   {
@@ -171,7 +243,7 @@ void node::grant(lease_wait *to, std::unique_ptr<lane> line) noexcept {
 
 cachecore_status node::abandon_lease(wait *self, cachecore_status reason) noexcept {
   auto *given_up = static_cast<lease_wait *>(self);
-  node &server = given_up->owner->eng->server();
+  node &server = *given_up->server;
   const std::lock_guard<std::mutex> lock(server.mutex_);
   for (lease_wait **link = &server.first_waiting_; *link != nullptr; link = &(*link)->next_waiting) {
     if (*link != given_up) continue;
@@ -200,7 +272,7 @@ void node::end_lease(invocation &owner, int64_t id, bool clean) noexcept {
     break;
   }
   if (ended == nullptr) return;
-  give_back(ended->line, clean);
+  ended->line->server().give_back(ended->line, clean);
 }
 
 void node::give_back(lane *line, bool reusable) noexcept {

@@ -8,12 +8,17 @@
 // the first one while few are at it, beyond that one by its number, so that a reader and a writer of each lane can work
 // at the same time.
 //
+// A circuit breaker: after three dials in a row that failed, requests are refused at once, with the reason, but for one
+// trial at a time, whose interval grows to a second with jitter.
+//
 // Thread rule: any thread, but what is marked [loop].
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,13 +37,17 @@ struct lease {
 
 // Waits for an exclusive connection.
 struct lease_wait final : wait {
+  node *server = nullptr;
   lease_wait *next_waiting = nullptr;
   lease granted;
 };
 
+class router;
+
 class node {
  public:
-  explicit node(engine &owner);
+  // `where`: the node of a cluster; none: what the configuration names.
+  node(engine &owner, router &routes, std::optional<host_port> where);
   ~node();
   node(const node &) = delete;
   node &operator=(const node &) = delete;
@@ -48,15 +57,22 @@ class node {
 
   // Begins to wait for an exclusive connection; the answer is an INT, its id.
   void begin_lease(invocation &owner, cachecore_continuation then, void *state);
-  lease *find_lease(invocation &owner, int64_t id) noexcept;
-  void end_lease(invocation &owner, int64_t id, bool clean) noexcept;
-  void end_leases(invocation &owner) noexcept;
+  static lease *find_lease(invocation &owner, int64_t id) noexcept;
+  static void end_lease(invocation &owner, int64_t id, bool clean) noexcept;
+  static void end_leases(invocation &owner) noexcept;
 
   void dial(lane &for_lane) noexcept;
-  [[nodiscard]] int64_t backoff_ns(uint32_t refusals) noexcept;  // exponential, full jitter
+  [[nodiscard]] static int64_t backoff_ns(uint32_t refusals) noexcept;  // exponential, full jitter
   [[nodiscard]] int64_t busy_poll_us() const noexcept;
   [[nodiscard]] std::string display() const;
   [[nodiscard]] dialer &dials() noexcept { return dialer_; }
+  [[nodiscard]] const host_port &address() const noexcept { return address_; }
+
+  // [loop] What came of a dial.
+  void note_dialed(const dial_outcome &outcome) noexcept;
+  // Not shut off by the breaker.
+  [[nodiscard]] bool is_trusted() const noexcept { return refusals_.load(std::memory_order_relaxed) < breaker_limit; }
+  [[nodiscard]] bool is_connected() const noexcept;
 
   void shut(cachecore_status reason) noexcept;
   [[nodiscard]] bool is_torn_down() noexcept;  // after the dialer was cancelled
@@ -69,6 +85,7 @@ class node {
 
  private:
   static constexpr size_t shared_lanes = 4;
+  static constexpr uint32_t breaker_limit = 3;
 
   static cachecore_status abandon_lease(wait *self, cachecore_status reason) noexcept;
   lane &choose(const invocation &owner, const request &chosen_for) noexcept;
@@ -76,8 +93,16 @@ class node {
   void give_back(lane *line, bool reusable) noexcept;
   void start_watch() noexcept;
 
+  [[nodiscard]] bool may_try(const lane &chosen) noexcept;
+  void refuse(request *first) noexcept;
+
   engine &engine_;
+  router &router_;
+  const host_port address_;
   dialer dialer_;
+  std::atomic<uint32_t> refusals_{0};      // dials in a row that failed
+  std::atomic<int64_t> refused_until_{0};  // when the next trial may be
+  std::string refusal_;                    // the last one's reason, under the mutex
   std::array<std::unique_ptr<lane>, shared_lanes> shared_;
   std::unique_ptr<lane> isolated_;
 

@@ -8,8 +8,8 @@
 
 #include "core/runtime/engine.h"
 #include "core/runtime/process.h"
+#include "core/topology/router.h"
 #include "core/wire/encode.h"
-#include "core/wire/node.h"
 
 namespace cachecore_internal {
 namespace {
@@ -93,7 +93,7 @@ void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value 
 
 // ---- The connection ----
 
-push_connection::push_connection(engine &owner, node &server) : engine_(owner), node_(server) {
+push_connection::push_connection(engine &owner) : engine_(owner) {
   retry_.owner = this;
   retry_.expire = [](timer_entry *entry) { static_cast<timer *>(entry)->owner->dial(); };
   alive_.owner = this;
@@ -110,7 +110,9 @@ void push_connection::dial() noexcept {
   if (state_ == state::closed) return;
   state_ = state::dialing;
   try {
-    node_.dials().begin([this](const dial_outcome &outcome) {
+    node &chosen = engine_.routes().subscription_node();
+    chosen.dials().begin([this, &chosen](const dial_outcome &outcome) {
+      chosen.note_dialed(outcome);
       if (outcome.descriptor >= 0) {
         connected(outcome.descriptor);
       } else {
@@ -184,7 +186,7 @@ void push_connection::lost(const std::string &why) noexcept {
   refusals_++;
   state_ = state::backing_off;
   engine_.events().remove_timer(retry_);
-  engine_.events().add_timer(retry_, now_ns() + node_.backoff_ns(refusals_));
+  engine_.events().add_timer(retry_, now_ns() + node::backoff_ns(refusals_));
 }
 
 void push_connection::add(std::shared_ptr<subscription> added) {

@@ -41,7 +41,7 @@ void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value 
 
 class push_connection {
  public:
-  push_connection(engine &owner, node &server);
+  explicit push_connection(engine &owner);
   ~push_connection();
   push_connection(const push_connection &) = delete;
   push_connection &operator=(const push_connection &) = delete;
@@ -74,7 +74,6 @@ class push_connection {
   void check_alive() noexcept;
 
   engine &engine_;
-  node &node_;
   state state_ = state::idle;
   int descriptor_ = -1;
   event *read_event_ = nullptr;
