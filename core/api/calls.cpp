@@ -43,11 +43,6 @@ namespace {
 void refuse_what_is_not_built(const endpoint &server) {
   if (server.tls)
     throw failure(CACHECORE_INVALID_ARGUMENT, "url: this version has no TLS: use redis://, unix:// or embedded://");
-  if (server.scheme == scheme::sentinel || server.scheme == scheme::cluster) {
-    throw failure(
-        CACHECORE_INVALID_ARGUMENT,
-        "url: this version speaks to one server: use redis://, unix:// or embedded://, not Sentinel or Cluster");
-  }
 }
 
 }  // namespace

@@ -154,6 +154,16 @@ void read_embedded(const json_value &value, settings &out) {
   read_members(value.node(), value.raw(), value.origin() + ".", embedded_keys, out);
 }
 
+constexpr key sentinel_keys[] = {
+    {"user", [](const json_value &value, settings &out) { out.sentinel_user = value.said_text(); }},
+    {"password", [](const json_value &value, settings &out) { out.sentinel_password = value.said_text(); }},
+};
+
+void read_sentinel(const json_value &value, settings &out) {
+  value.require_object();
+  read_members(value.node(), value.raw(), value.origin() + ".", sentinel_keys, out);
+}
+
 constexpr key root_keys[] = {
     {"url", read_url},
     {"load", [](const json_value &value, settings &out) { out.load = checked_load(value.texts(), value.origin()); }},
@@ -178,6 +188,7 @@ constexpr key root_keys[] = {
     {"env_files", [](const json_value &value, settings &out) { out.env_files = value.texts(); }},
     {"tls", read_tls},
     {"embedded", read_embedded},
+    {"sentinel", read_sentinel},
 };
 
 }  // namespace

@@ -40,6 +40,39 @@ std::string choose_password(const std::vector<const settings *> &sources, endpoi
   return {};
 }
 
+// A password that may be ENC(...).
+std::string decrypted(std::string password, const std::string &origin, const settings &merged,
+                      const environment &variables) {
+  if (!is_encrypted(password)) return password;
+  const auto key = find_secret_key(merged.secret_key_file, variables);
+  if (!key) {
+    reject(
+        {origin,
+         " is ENC(...) and there is no key: set CACHECORE_SECRET_KEY, CACHECORE_SECRET_KEY_FILE or secret_key_file"});
+  }
+  return decrypt(password, *key, origin);
+}
+
+void resolve_sentinel(const std::vector<const settings *> &sources, const settings &merged,
+                      const environment &variables, configuration &out) {
+  settings given;
+  for (const settings *source : sources) {
+    if ((source->sentinel_user || source->sentinel_password) && out.server.scheme != scheme::sentinel) {
+      reject({source->source, ": sentinel is set and ", out.server.display(), " does not use Sentinel"});
+    }
+    inherit(given.sentinel_user, source->sentinel_user);
+    inherit(given.sentinel_password, source->sentinel_password);
+  }
+  if (given.sentinel_user && !given.sentinel_password) {
+    reject({given.sentinel_user->origin, " needs sentinel.password"});
+  }
+  if (given.sentinel_user) out.sentinel_user = given.sentinel_user->value;
+  if (given.sentinel_password) {
+    out.sentinel_password =
+        decrypted(given.sentinel_password->value, given.sentinel_password->origin, merged, variables);
+  }
+}
+
 void resolve_password(const std::vector<const settings *> &sources, const settings &merged,
                       const environment &variables, configuration &out) {
   endpoint &server = out.server;
@@ -53,15 +86,7 @@ void resolve_password(const std::vector<const settings *> &sources, const settin
     reject({merged.server_origin,
             ": the url names a user and there is no password: write user:password@, or set password_file"});
   }
-  if (is_encrypted(server.password)) {
-    const auto key = find_secret_key(merged.secret_key_file, variables);
-    if (!key) {
-      reject(
-          {origin,
-           " is ENC(...) and there is no key: set CACHECORE_SECRET_KEY, CACHECORE_SECRET_KEY_FILE or secret_key_file"});
-    }
-    server.password = decrypt(server.password, *key, origin);
-  }
+  server.password = decrypted(std::move(server.password), origin, merged, variables);
   if (!server.password_file.empty()) {
     server.password_file_key = find_secret_key(merged.secret_key_file, variables);
     try {
@@ -108,6 +133,7 @@ void resolve_server(const std::vector<settings> &sources, const settings &merged
   const std::vector<const settings *> speakers = sources_of_server(sources);
   resolve_password(speakers, merged, variables, out);
   resolve_tls(speakers, out);
+  resolve_sentinel(speakers, merged, variables, out);
 }
 
 }  // namespace cachecore_internal

@@ -36,6 +36,7 @@ struct settings {
   std::optional<said> password_file;
   std::optional<said> tls_ca_file, tls_certificate_file, tls_key_file, tls_server_name;
   std::optional<bool> tls_verify;
+  std::optional<said> sentinel_user, sentinel_password;
 
   std::optional<std::vector<std::string>> load;
   std::map<std::string, std::string> plugin_configs;

@@ -15,13 +15,40 @@ using namespace cachecore::plugin;
 
 using word_views = std::vector<std::string_view>;
 
-bool needs_lease(const list_view &words) {
+// How a blocking command is sent: on a connection of its own, to the node of its first key.
+struct lease_need {
+  bool needed = false;
+  int first_key = -1;
+};
+
+lease_need lease_for(const list_view &words) {
   word_views views;
   views.reserve(words.size());
   for (const value &word : words) views.push_back(word.is(CACHECORE_BYTES) ? word.text() : std::string_view("0"));
   const classified_command is = classify_command(views);
-  return is.info != nullptr && (is.flags & command_may_block) != 0 &&
-         (is.flags & (command_stateful | command_pub_sub)) == 0;
+  const bool blocks = is.info != nullptr && (is.flags & command_may_block) != 0 &&
+                      (is.flags & (command_stateful | command_pub_sub)) == 0;
+  return {blocks, blocks ? find_first_key(views) : -1};
+}
+
+// A cursor over all nodes: that of the node, and behind '@' its number unless it is the first.
+struct node_cursor {
+  std::string cursor;
+  size_t node = 0;
+};
+
+node_cursor parse_cursor(std::string_view text) {
+  const size_t at = text.find('@');
+  node_cursor out{std::string(text.substr(0, at)), 0};
+  const auto number = [&](std::string_view digits) {
+    if (digits.empty() || digits.size() > 20 || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+      throw error(CACHECORE_INVALID_ARGUMENT, "cursor must be \"0\" or what the page before gave");
+    }
+    return digits;
+  };
+  number(out.cursor);
+  if (at != std::string_view::npos) out.node = std::stoul(std::string(number(text.substr(at + 1)).substr(0, 9)));
+  return out;
 }
 
 words gathered(call &call, list_view from) {
@@ -35,8 +62,10 @@ class redis_methods {
   task<value> command(call &call, list_view words) {
     if (words.empty())
       throw error(CACHECORE_INVALID_ARGUMENT, "words must not be empty: give the command and its arguments");
-    if (!needs_lease(words)) co_return co_await call.redis_words(words);
-    auto connection = co_await call.lease();
+    const lease_need need = lease_for(words);
+    if (!need.needed) co_return co_await call.redis_words(words);
+    const value key = need.first_key < 0 ? value() : words[static_cast<size_t>(need.first_key)];
+    auto connection = co_await call.lease(key);
     const auto replies = co_await connection.commands().add(gathered(call, words));
     connection.release(true);
     co_return replies.items()[0].or_throw();
@@ -78,10 +107,14 @@ class redis_methods {
 
   task<value> scan(call &call, std::string_view pattern, int64_t count, std::string_view cursor,
                    std::optional<std::string_view> type) {
-    auto words = call.words("SCAN", cursor, "MATCH", pattern, "COUNT", count);
-    if (type) words.add("TYPE", *type);
-    const reply page = co_await call.redis(words);
-    co_return call.map({{"cursor", page.items()[0]}, {"keys", page.items()[1]}});
+    node_cursor at = parse_cursor(cursor);
+    const reply page =
+        type ? reply(co_await call.on_node(at.node, "SCAN", at.cursor, "MATCH", pattern, "COUNT", count, "TYPE", *type))
+             : reply(co_await call.on_node(at.node, "SCAN", at.cursor, "MATCH", pattern, "COUNT", count));
+    at.cursor = page.items()[0].text();
+    if (at.cursor == "0") at.node = co_await has_node(call, at.node + 1) ? at.node + 1 : 0;
+    const std::string next = at.cursor + (at.node > 0 ? "@" + std::to_string(at.node) : "");
+    co_return call.map({{"cursor", call.copy(next)}, {"keys", page.items()[1]}});
   }
 
   task<value> ping(call &call) { co_return co_await call.redis("PING"); }
@@ -102,6 +135,16 @@ class redis_methods {
   }
 
  private:
+  static task<bool> has_node(call &call, size_t node) {
+    try {
+      (void)co_await call.on_node(node, "PING");
+    } catch (const error &refused) {
+      if (refused.status() == CACHECORE_INVALID_ARGUMENT) co_return false;
+      throw;
+    }
+    co_return true;
+  }
+
   static list_view command_of(const value &given) {
     if (!given.is(CACHECORE_LIST) || given.items().empty()) {
       throw error(CACHECORE_INVALID_ARGUMENT, "commands must be LISTs of at least one word");

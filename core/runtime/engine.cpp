@@ -16,7 +16,7 @@ namespace cachecore_internal {
 engine::engine(cachecore_handle &owner, const configuration &settings, core_log &log)
     : owner_(owner), settings_(settings), log_(log), loop_(*this) {
   router_ = std::make_unique<router>(*this);
-  pushes_ = std::make_unique<push_connection>(*this);
+  pushes_ = std::make_unique<push_connection>(*this, [this] { return router_->subscription_node(); });
 }
 
 engine::~engine() = default;
@@ -207,6 +207,7 @@ void engine::begin_end(cachecore_status reason) noexcept {
         if (each.given_up == CACHECORE_OK) give_up_on_loop(each, reason);
       });
       pushes_->shut();
+      router_->end_watch();
     });
   }
   router_->shut(reason);

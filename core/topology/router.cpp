@@ -1,30 +1,17 @@
 #include "core/topology/router.h"
 
 #include <algorithm>
-#include <random>
 #include <string_view>
 
 #include "core/plugins/redis_service.h"
 #include "core/runtime/engine.h"
+#include "core/runtime/jitter.h"
+#include "core/wire/push_connection.h"
 
 namespace cachecore_internal {
 namespace {
 
 constexpr uint8_t max_redirects = 16;
-constexpr int64_t between_fetches_ns = 50 * ns_per_ms;
-constexpr int64_t map_lives_ns = 60'000 * ns_per_ms;
-constexpr size_t asked_at_once = 3;
-constexpr uint32_t max_fetch_failures = 5;
-
-std::string address_text(const host_port &where) {
-  const bool v6 = where.host.find(':') != std::string::npos;
-  return (v6 ? "[" + where.host + "]" : where.host) + ":" + std::to_string(where.port);
-}
-
-uint64_t random_below(uint64_t limit) {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return std::uniform_int_distribution<uint64_t>(0, limit)(generator);
-}
 
 constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
 
@@ -54,32 +41,37 @@ void drop_asking(request &again) noexcept {
 
 size_t asking_size(const request &sent) noexcept { return sent.preface != 0 ? asking.size() : 0; }
 
-router::router(engine &owner) : engine_(owner), room_(owner.events(), [this](request *waiting) { route(waiting); }) {
+router::router(engine &owner)
+    : engine_(owner),
+      kind_(owner.settings().server.scheme == scheme::cluster    ? kind::cluster
+            : owner.settings().server.scheme == scheme::sentinel ? kind::sentinel
+                                                                 : kind::one),
+      room_(owner.events(), [this](request *waiting) { return leave_room(waiting); }) {
   retry_.owner = this;
   retry_.expire = [](timer_entry *entry) { static_cast<fetch_timer *>(entry)->owner->fetch_map(); };
   const endpoint &server = owner.settings().server;
-  if (server.scheme != scheme::cluster) {
-    auto made = std::make_unique<node>(owner, *this, std::nullopt);
-    only_ = made.get();
-    all_ = masters_ = {only_};
-    nodes_.emplace("", std::move(made));
+  if (kind_ == kind::one) {
+    only_ = &node_at({});
+    masters_ = {only_};
     return;
   }
-  slots_ = std::make_unique<slot_table>();
-  for (auto &each : *slots_) each.store(nullptr, std::memory_order_relaxed);
-  for (const host_port &seed : server.hosts) node_at(seed);
+  if (kind_ == kind::cluster) {
+    slots_ = std::make_unique<slot_table>();
+    for (auto &each : *slots_) each.store(nullptr, std::memory_order_relaxed);
+  }
+  const auto seeds = kind_ == kind::cluster ? dial_target::kind::cluster_node : dial_target::kind::sentinel;
+  for (const host_port &seed : server.hosts) sources_.push_back(&node_at({seeds, seed}));
 }
 
 router::~router() = default;
 
-bool router::moves() const noexcept { return is_cluster() || engine_.settings().server.scheme == scheme::sentinel; }
-
-node &router::node_at(const host_port &where) {
+node &router::node_at(const dial_target &target) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::unique_ptr<node> &found = nodes_[address_text(where)];
+  std::unique_ptr<node> &found = nodes_[{target.what, address_text(target.where)}];
   if (found == nullptr) {
-    found = std::make_unique<node>(engine_, *this, where);
+    found = std::make_unique<node>(engine_, *this, target);
     all_.push_back(found.get());
+    if (target.what == dial_target::kind::cluster_node) sources_.push_back(found.get());
     if (shut_with_ != CACHECORE_OK) found->shut(shut_with_);
   }
   return *found;
@@ -88,7 +80,9 @@ node &router::node_at(const host_port &where) {
 node *router::node_of(int32_t slot) noexcept {
   if (only_ != nullptr) return only_;
   if (!is_mapped()) return nullptr;
-  if (slot != request::any_slot) return (*slots_)[static_cast<size_t>(slot)].load(std::memory_order_acquire);
+  if (slots_ != nullptr && slot != request::any_slot) {
+    return (*slots_)[static_cast<size_t>(slot)].load(std::memory_order_acquire);
+  }
   // Any: one that answers, always the same where possible.
   const std::lock_guard<std::mutex> lock(mutex_);
   for (node *each : masters_) {
@@ -97,20 +91,15 @@ node *router::node_of(int32_t slot) noexcept {
   return masters_.empty() ? nullptr : masters_.front();
 }
 
+node *router::subscription_node() noexcept {
+  node *found = node_of(request::any_slot);
+  if (found == nullptr || !found->is_trusted()) want_map();
+  return found;
+}
+
 std::vector<node *> router::masters() {
   const std::lock_guard<std::mutex> lock(mutex_);
   return masters_;
-}
-
-node &router::subscription_node() noexcept {
-  if (only_ != nullptr) return *only_;
-  node *found = node_of(request::any_slot);
-  if (found != nullptr) return *found;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (node *each : all_) {
-    if (each->is_trusted()) return *each;
-  }
-  return *all_.front();
 }
 
 // ---- Sending ----
@@ -134,7 +123,7 @@ void router::add(invocation &owner, request *first) noexcept {
                : each->bound != nullptr  ? each->bound
                                          : node_of(each->slot);
     if (to == nullptr) {
-      route(each);
+      wait_for_map(each);
       continue;
     }
     size_t at = 0;
@@ -150,28 +139,33 @@ void router::add(invocation &owner, request *first) noexcept {
   for (size_t i = 0; i < count; i++) runs[i].to->add(owner, runs[i].requests.head);
 }
 
-// One request, of its own or from the room.
-void router::route(request *run) noexcept {
-  run->next_request = nullptr;
-  node *to = run->bound != nullptr ? run->bound : node_of(run->slot);
-  if (to != nullptr) {
-    to->add(*run->owner, run);
-    return;
-  }
-  if (run->room.load(std::memory_order_relaxed) != nullptr) {
-    // It has waited for the map already, which does not cover its slot.
-    set_wait_error(run, CACHECORE_UNAVAILABLE,
-                   "slot " + std::to_string(run->slot) + " of the cluster is served by no node");
-    end_wait(run);
-    return;
-  }
+// A request whose node is not known: until it is.
+void router::wait_for_map(request *unknown) noexcept {
+  unknown->next_request = nullptr;
   try {
-    room_.add(run, no_deadline);
+    room_.add(unknown, no_deadline);
     want_map();
   } catch (const std::exception &) {
-    set_wait_error(run, CACHECORE_NO_MEMORY, "out of memory");
-    end_wait(run);
+    set_wait_error(unknown, CACHECORE_NO_MEMORY, "out of memory");
+    end_wait(unknown);
   }
+}
+
+// One that leaves the room.
+bool router::leave_room(request *leaving) noexcept {
+  node *to = leaving->bound != nullptr ? leaving->bound : node_of(leaving->slot);
+  if (to != nullptr) {
+    to->add(*leaving->owner, leaving);
+    return true;
+  }
+  if (!is_mapped()) {
+    want_map();
+    return false;
+  }
+  set_wait_error(leaving, CACHECORE_UNAVAILABLE,
+                 "slot " + std::to_string(leaving->slot) + " of the cluster is served by no node");
+  end_wait(leaving);
+  return true;
 }
 
 // ---- Answers about the route ----
@@ -187,7 +181,8 @@ bool router::redirect(wait *self) noexcept {
   }
   router &self_router = owner.eng->routes();
   if (asked.status == CACHECORE_UNAVAILABLE) {
-    return !asked.sent_change && self_router.moves() && asked.bound == nullptr && self_router.try_later(asked);
+    return !asked.sent_change && self_router.moves() && self_router.is_mapped() && asked.bound == nullptr &&
+           self_router.try_later(asked);
   }
   if (asked.error == nullptr || line == nullptr) return false;
   const std::string_view code = asked.error->server_code;
@@ -195,7 +190,7 @@ bool router::redirect(wait *self) noexcept {
     if (self_router.is_cluster() && (code == "MOVED" || code == "ASK")) {
       const std::optional<redirection> told = parse_redirection(asked.error->message, line->server().address());
       if (!told) return false;
-      node &to = self_router.node_at(told->to);
+      node &to = self_router.node_at({dial_target::kind::cluster_node, told->to});
       if (told->ask) {
         add_asking(asked);
       } else {
@@ -226,7 +221,7 @@ bool router::redirect(wait *self) noexcept {
 
 bool router::try_later(request &again) noexcept {
   const uint64_t ceiling_ms = std::min<uint64_t>(uint64_t{10} << std::min<uint32_t>(again.redirects, 6), 500);
-  const int64_t delay = static_cast<int64_t>(1 + random_below(ceiling_ms)) * ns_per_ms;
+  const int64_t delay = static_cast<int64_t>(1 + jitter(ceiling_ms)) * ns_per_ms;
   invocation &owner = *again.owner;
   if (owner.deadline != no_deadline && now_ns() + delay >= owner.deadline) return false;
   const cachecore_status status = again.status;
@@ -245,169 +240,11 @@ bool router::try_later(request &again) noexcept {
   }
 }
 
-// ---- The map ----
-
-void router::suspect(node &) noexcept { want_map(); }
-
-void router::want_map() noexcept {
-  if (only_ != nullptr || wanted_.exchange(true, std::memory_order_acq_rel)) return;
-  try {
-    engine_.events().start();
-    engine_.events().post_function([this] { fetch_map(); });
-  } catch (const std::exception &) {
-    wanted_.store(false, std::memory_order_relaxed);
-    room_.refuse_all(CACHECORE_NO_MEMORY, "out of memory");
-  }
-}
-
-// Nodes to ask, those that answer first.
-std::vector<node *> router::candidates() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<node *> out = all_;
-  for (size_t i = out.size(); i > 1; i--) std::swap(out[i - 1], out[random_below(i - 1)]);
-  std::stable_partition(out.begin(), out.end(), [](node *each) { return each->is_trusted(); });
-  std::stable_partition(out.begin(), out.end(), [](node *each) { return each->is_connected(); });
-  return out;
-}
-
-// One try to get a map: asks a few nodes at once, and the next few when none of them answers.
-struct router::fetch {
-  struct question {
-    fetch *of;
-    node *asked;
-  };
-  router *owner = nullptr;
-  cachecore_invocation *runs_as = nullptr;
-  std::vector<node *> nodes;
-  std::vector<question> questions;
-  size_t next = 0;
-  size_t outstanding = 0;
-  bool over = false;
-  cachecore_status status = CACHECORE_UNAVAILABLE;
-  std::string why = "no node is known";
-
-  // The invocation is told to end; whatever continues after it only counts down.
-  void end(bool found) {
-    if (over) return;
-    over = true;
-    owner->fetching_ = false;
-    if (!found) owner->fetch_failed(status, why);
-    complete_invocation(*runs_as, nullptr, 0);
-  }
-
-  void ask_more() {
-    while (outstanding < asked_at_once && next < nodes.size()) {
-      question &asks = questions[next];
-      asks = {this, nodes[next]};
-      next++;
-      outstanding++;
-      const cachecore_value words[] = {cachecore_text("CLUSTER"), cachecore_text("SLOTS")};
-      command_on(runs_as, *asks.asked, words, 2, answered, &asks);
-    }
-    if (outstanding == 0) end(false);
-  }
-
-  static void answered(void *state, cachecore_status status, const cachecore_value *value,
-                       const cachecore_error *error) {
-    auto &asks = *static_cast<question *>(state);
-    fetch &self = *asks.of;
-    self.outstanding--;
-    if (!self.over) {
-      try {
-        if (status != CACHECORE_OK) throw failure(status, error != nullptr ? error->message : "");
-        self.owner->install(parse_cluster_slots(*value, asks.asked->address()));
-        self.end(true);
-      } catch (const std::exception &fault) {
-        self.status = status == CACHECORE_DENIED ? CACHECORE_DENIED : CACHECORE_UNAVAILABLE;
-        self.why = fault.what();
-        if (self.runs_as->given_up != CACHECORE_OK) {
-          self.end(false);
-        } else {
-          self.ask_more();
-        }
-      }
-    }
-    if (self.over && self.outstanding == 0) delete &self;
-  }
-
-  static void begin(void *state, cachecore_invocation *runs, const cachecore_value *, size_t) {
-    auto &self = *static_cast<fetch *>(state);
-    self.runs_as = runs;
-    self.outstanding++;  // until all have been asked
-    self.ask_more();
-    self.outstanding--;
-    if (self.outstanding == 0 && !self.over) self.end(false);
-    if (self.over && self.outstanding == 0) delete &self;
-  }
-};
-
-void router::fetch_map() noexcept {
-  engine_.events().remove_timer(retry_);
-  if (fetching_ || engine_.ending() != CACHECORE_OK) return;
-  const int64_t now = now_ns();
-  if (fetched_at_ != 0 && now - fetched_at_ < between_fetches_ns) {
-    engine_.events().add_timer(retry_, fetched_at_ + between_fetches_ns);
-    return;
-  }
-  wanted_.store(false, std::memory_order_release);
-  try {
-    auto asks = std::make_unique<fetch>();
-    asks->owner = this;
-    asks->nodes = candidates();
-    asks->questions.resize(asks->nodes.size());
-    engine_.spawn("cluster.slots", fetch::begin, asks.get());
-    asks.release();
-    fetching_ = true;
-  } catch (const std::exception &fault) {
-    fetch_failed(CACHECORE_UNAVAILABLE, fault.what());
-  }
-}
-
-void router::install(const std::vector<slot_range> &ranges) {
-  std::vector<std::pair<std::string, node *>> masters;
-  std::vector<node *> owners(slot_count, nullptr);
-  for (const slot_range &range : ranges) {
-    node *master = &node_at(range.master);
-    masters.emplace_back(address_text(range.master), master);
-    std::fill(owners.begin() + range.first, owners.begin() + range.last + 1, master);
-    for (const host_port &replica : range.replicas) node_at(replica);
-  }
-  std::sort(masters.begin(), masters.end());
-  masters.erase(std::unique(masters.begin(), masters.end()), masters.end());
-  for (size_t slot = 0; slot < slot_count; slot++) (*slots_)[slot].store(owners[slot], std::memory_order_release);
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    masters_.clear();
-    for (const auto &[name, each] : masters) masters_.push_back(each);
-  }
-  mapped_.store(true, std::memory_order_release);
-  fetch_failures_ = 0;
-  fetched_at_ = now_ns();
-  room_.release_all();
-  engine_.events().remove_timer(retry_);
-  engine_.events().add_timer(
-      retry_, fetched_at_ + (wanted_.load(std::memory_order_acquire) ? between_fetches_ns : map_lives_ns));
-}
-
-void router::fetch_failed(cachecore_status status, const std::string &why) noexcept {
-  fetched_at_ = now_ns();
-  if (engine_.ending() != CACHECORE_OK) return;
-  fetch_failures_++;
-  if (fetch_failures_ >= max_fetch_failures || !mapped_.load(std::memory_order_relaxed)) {
-    try {
-      room_.refuse_all(status, "the map of the cluster could not be fetched: " + why);
-    } catch (const std::exception &) {
-      room_.refuse_all(status, "the map of the cluster could not be fetched");
-    }
-  }
-  if (!mapped_.load(std::memory_order_relaxed) && !wanted_.load(std::memory_order_acquire)) return;
-  const uint64_t ceiling_ms = std::min<uint64_t>(uint64_t{50} << std::min<uint32_t>(fetch_failures_, 5), 1'000);
-  engine_.events().remove_timer(retry_);
-  engine_.events().add_timer(
-      retry_, fetched_at_ + between_fetches_ns + static_cast<int64_t>(random_below(ceiling_ms)) * ns_per_ms);
-}
-
 // ---- The end ----
+
+void router::end_watch() noexcept {
+  if (switches_ != nullptr) switches_->shut();
+}
 
 void router::shut(cachecore_status reason) noexcept {
   room_.shut(reason);

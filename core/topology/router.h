@@ -1,8 +1,9 @@
 // router.h: which node a request goes to.
 //
-// One server, or the master that Sentinel names: one node, and nothing to decide. A cluster: a map of slots to nodes,
-// fetched with CLUSTER SLOTS when first needed and whenever an answer shows that it is out of date. A request whose
-// node is not known waits in a room until the map has come.
+// One server: one node, and nothing to decide. Sentinel: the node it names, asked for when first needed, when a
+// connection is lost, and when it announces a switch. A cluster: a map of slots to nodes, fetched with CLUSTER SLOTS
+// when first needed and whenever an answer shows that it is out of date. A request whose node is not known waits in a
+// room until the map has come.
 //
 // What an answer says about the route is acted upon before the invocation sees it (see redirect):
 //
@@ -36,6 +37,8 @@
 
 namespace cachecore_internal {
 
+class push_connection;
+
 // Bytes of the ASKING before a request, if there is one.
 size_t asking_size(const request &sent) noexcept;
 
@@ -46,11 +49,13 @@ class router {
   router(const router &) = delete;
   router &operator=(const router &) = delete;
 
+  [[nodiscard]] bool is_cluster() const noexcept { return kind_ == kind::cluster; }
   // Whether another node may take over from one that is lost.
-  [[nodiscard]] bool moves() const noexcept;
-  [[nodiscard]] bool is_cluster() const noexcept { return slots_ != nullptr; }
-  // Whether it is known how many nodes there are.
-  [[nodiscard]] bool is_mapped() const noexcept { return slots_ == nullptr || mapped_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool moves() const noexcept { return kind_ != kind::one; }
+  // Whether the nodes are known.
+  [[nodiscard]] bool is_mapped() const noexcept {
+    return kind_ == kind::one || mapped_.load(std::memory_order_acquire);
+  }
 
   // Gives a chain of requests of one invocation to the lanes.
   void add(invocation &owner, request *first) noexcept;
@@ -61,12 +66,13 @@ class router {
   [[nodiscard]] node *node_of(int32_t slot) noexcept;
   // Masters, in the order of their addresses.
   [[nodiscard]] std::vector<node *> masters();
-  // The node that carries subscriptions which are the same everywhere.
-  [[nodiscard]] node &subscription_node() noexcept;
+  // The node to subscribe at; null while none is known, which it then sees to.
+  [[nodiscard]] node *subscription_node() noexcept;
 
   // [loop] A node could not be reached, or stalled: the map may be out of date.
   void suspect(node &unreachable) noexcept;
 
+  void end_watch() noexcept;  // [loop] at the engine's end
   void shut(cachecore_status reason) noexcept;
   void cancel_dials() noexcept;
   [[nodiscard]] bool is_torn_down() noexcept;
@@ -74,28 +80,35 @@ class router {
   [[nodiscard]] node::figures count() noexcept;
 
  private:
+  enum class kind : uint8_t { one, sentinel, cluster };
   using slot_table = std::array<std::atomic<node *>, slot_count>;
   struct fetch;
 
-  void route(request *run) noexcept;
-  node &node_at(const host_port &where);
+  void wait_for_map(request *unknown) noexcept;
+  bool leave_room(request *leaving) noexcept;  // [loop]
+  node &node_at(const dial_target &target);
   bool try_again(request &again) noexcept;
   bool try_later(request &again) noexcept;
   void want_map() noexcept;                                                     // any thread
   void fetch_map() noexcept;                                                    // [loop]
-  void install(const std::vector<slot_range> &ranges);                          // [loop]
+  void watch_sentinels();                                                       // [loop]
+  void installed(std::vector<node *> masters);                                  // [loop]
+  void install_master(const cachecore_value &answer);                           // [loop]
+  void install_slots(const std::vector<slot_range> &ranges);                    // [loop]
   void fetch_failed(cachecore_status status, const std::string &why) noexcept;  // [loop]
   [[nodiscard]] std::vector<node *> candidates();
 
   engine &engine_;
+  const kind kind_;
   std::unique_ptr<slot_table> slots_;
   std::atomic<bool> mapped_{false};
   waiting_room room_;
 
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<node>> nodes_;  // by address
+  std::map<std::pair<dial_target::kind, std::string>, std::unique_ptr<node>> nodes_;  // by address
   std::vector<node *> masters_;
   std::vector<node *> all_;
+  std::vector<node *> sources_;  // nodes that can be asked for the map
   cachecore_status shut_with_ = CACHECORE_OK;
   node *only_ = nullptr;
 
@@ -108,6 +121,7 @@ class router {
   uint32_t fetch_failures_ = 0;
   int64_t fetched_at_ = 0;
   fetch_timer retry_;
+  std::unique_ptr<push_connection> switches_;  // of Sentinel's masters
 };
 
 }  // namespace cachecore_internal

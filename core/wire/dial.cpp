@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -143,31 +142,33 @@ void send_all(int descriptor, const char *data, size_t size, int64_t deadline, c
   }
 }
 
-std::string read_password_file(const std::string &path) {
-  std::ifstream file(path);
-  if (!file) throw failure(CACHECORE_DENIED, "password_file " + path + " cannot be read: " + std::strerror(errno));
-  std::string line;
-  std::getline(file, line);
-  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
-  if (line.empty()) throw failure(CACHECORE_DENIED, "password_file " + path + " is empty");
-  return line;
+// The answer to ROLE.
+bool says_master(const cachecore_value &role) noexcept {
+  if (role.kind != CACHECORE_LIST || role.as.list.count == 0 || role.as.list.items[0].kind != CACHECORE_BYTES) {
+    return false;
+  }
+  const cachecore_value &name = role.as.list.items[0];
+  return std::string_view(name.as.bytes.data, name.as.bytes.size) == "master";
 }
 
 // What the server must agree to before the connection is used.
-void shake_hands(int descriptor, const endpoint &server, int64_t deadline, const std::atomic<bool> &cancelled) {
+void shake_hands(int descriptor, const configuration &settings, dial_target::kind target, int64_t deadline,
+                 const std::atomic<bool> &cancelled) {
+  const endpoint &server = settings.server;
+  const bool is_sentinel = target == dial_target::kind::sentinel;
   arena memory;
   std::vector<cachecore_value> commands;
   std::vector<std::vector<cachecore_value>> words;
-  const std::string password =
-      server.password_file.empty() ? server.password : read_password_file(server.password_file);
+  const std::string password = is_sentinel ? settings.sentinel_password : server.current_password();
+  const std::string &user = is_sentinel ? settings.sentinel_user : server.user;
   const auto text = [](const std::string &from) { return cachecore_bytes(from.data(), from.size()); };
   if (!password.empty()) {
     words.push_back({cachecore_text("AUTH")});
-    if (!server.user.empty()) words.back().push_back(text(server.user));
+    if (!user.empty()) words.back().push_back(text(user));
     words.back().push_back(text(password));
   }
-  if (server.database != 0) words.push_back({cachecore_text("SELECT"), cachecore_int(server.database)});
-  words.push_back({cachecore_text("PING")});
+  if (server.database != 0 && !is_sentinel) words.push_back({cachecore_text("SELECT"), cachecore_int(server.database)});
+  words.push_back({cachecore_text(target == dial_target::kind::master ? "ROLE" : "PING")});
   commands.reserve(words.size());
   for (const auto &command : words) commands.push_back(cachecore_list(command.data(), command.size()));
   const encoded bytes = encode_commands(memory, commands.data(), commands.size(), {}, {});
@@ -200,21 +201,28 @@ void shake_hands(int descriptor, const endpoint &server, int64_t deadline, const
                     "the server refused the connection: " + std::string(message));
     }
     answered++;
+    if (target == dial_target::kind::master && answered == commands.size() && !says_master(reply)) {
+      unavailable("this server is not a master, though Sentinel said so");
+    }
   }
 }
 
 }  // namespace
+
+std::string address_text(const host_port &where) {
+  const bool v6 = where.host.find(':') != std::string::npos;
+  return (v6 ? "[" + where.host + "]" : where.host) + ":" + std::to_string(where.port);
+}
 
 dialer::~dialer() { cancel(); }
 
 int dialer::connect_socket(int64_t deadline) {
   const endpoint &server = settings_.server;
   if (server.tls) throw failure(CACHECORE_INVALID_ARGUMENT, "this version has no TLS");
+  if (target_.what != dial_target::kind::configured) return connect_tcp(target_.where, deadline, cancelled_);
   switch (server.scheme) {
     case scheme::redis:
       return connect_tcp(server.hosts.front(), deadline, cancelled_);
-    case scheme::cluster:
-      return connect_tcp(where_.value(), deadline, cancelled_);
     case scheme::unix_socket:
       return connect_unix(server.path, deadline, cancelled_);
     case scheme::embedded: {
@@ -231,8 +239,12 @@ int dialer::connect_socket(int64_t deadline) {
       return connect_unix(embedded_.socket_path(), deadline_after_ms(settings_.connect_timeout_ms), cancelled_);
     }
     default:
-      throw failure(CACHECORE_INVALID_ARGUMENT, "this version connects to redis://, unix:// and embedded:// only");
+      throw failure(CACHECORE_INTERNAL, "there is no address to connect to");
   }
+}
+
+std::string dialer::display() const {
+  return target_.what == dial_target::kind::configured ? settings_.server.display() : address_text(target_.where);
 }
 
 dial_outcome dialer::attempt() {
@@ -240,7 +252,7 @@ dial_outcome dialer::attempt() {
   try {
     const int64_t deadline = deadline_after_ms(settings_.connect_timeout_ms);
     socket_guard made(connect_socket(deadline));
-    shake_hands(made.descriptor, settings_.server, std::max(deadline, deadline_after_ms(200)), cancelled_);
+    shake_hands(made.descriptor, settings_, target_.what, std::max(deadline, deadline_after_ms(200)), cancelled_);
     // The socket is a blocking one from here on: a leader waits in recv, all else says MSG_DONTWAIT.
     fcntl(made.descriptor, F_SETFL, fcntl(made.descriptor, F_GETFL) & ~O_NONBLOCK);
     const timeval slice = {0, 50'000};
@@ -248,10 +260,10 @@ dial_outcome dialer::attempt() {
     outcome.descriptor = made.release();
   } catch (const failure &fault) {
     outcome.status = fault.status() == CACHECORE_TIMEOUT ? CACHECORE_UNAVAILABLE : fault.status();
-    outcome.why = settings_.server.display() + ": " + fault.message();
+    outcome.why = display() + ": " + fault.message();
   } catch (const std::exception &fault) {
     outcome.status = CACHECORE_UNAVAILABLE;
-    outcome.why = settings_.server.display() + ": " + fault.what();
+    outcome.why = display() + ": " + fault.what();
   }
   return outcome;
 }

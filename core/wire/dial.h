@@ -12,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "core/config/configuration.h"
@@ -29,11 +28,25 @@ struct dial_outcome {
   std::string why;
 };
 
+// Whom a connection is made to.
+struct dial_target {
+  enum class kind : uint8_t {
+    configured,    // what the configuration names
+    cluster_node,  // the rest: `where`
+    master,        // as Sentinel says; refused if it says itself that it is none
+    sentinel
+  };
+  kind what = kind::configured;
+  host_port where;
+};
+
+// "host:port", an IPv6 address in brackets.
+std::string address_text(const host_port &where);
+
 class dialer {
  public:
-  // `where`: a node of a cluster; none: what the configuration names.
-  dialer(const configuration &settings, loop &events, std::optional<host_port> where) noexcept
-      : settings_(settings), loop_(events), where_(std::move(where)) {}
+  dialer(const configuration &settings, loop &events, dial_target target) noexcept
+      : settings_(settings), loop_(events), target_(std::move(target)) {}
   ~dialer();
   dialer(const dialer &) = delete;
   dialer &operator=(const dialer &) = delete;
@@ -46,13 +59,17 @@ class dialer {
   // In a forked child: the attempts were the parent's.
   void abandon() noexcept;
 
+  // What errors call the server.
+  [[nodiscard]] std::string display() const;
+  [[nodiscard]] const dial_target &target() const noexcept { return target_; }
+
  private:
   dial_outcome attempt();
   int connect_socket(int64_t deadline);
 
   const configuration &settings_;
   loop &loop_;
-  const std::optional<host_port> where_;
+  const dial_target target_;
   std::mutex mutex_;
   std::condition_variable idle_;
   int running_ = 0;

@@ -1,9 +1,9 @@
 #include "core/wire/node.h"
 
 #include <algorithm>
-#include <random>
 
 #include "core/runtime/engine.h"
+#include "core/runtime/jitter.h"
 #include "core/topology/router.h"
 
 namespace cachecore_internal {
@@ -12,18 +12,10 @@ namespace {
 constexpr int64_t watch_interval_ns = 500 * ns_per_ms;
 constexpr size_t shared_lane_is_crowded = 8;
 
-uint64_t jitter(uint64_t below) {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return std::uniform_int_distribution<uint64_t>(0, below)(generator);
-}
-
 }  // namespace
 
-node::node(engine &owner, router &routes, std::optional<host_port> where)
-    : engine_(owner),
-      router_(routes),
-      address_(where.value_or(host_port{})),
-      dialer_(owner.settings(), owner.events(), std::move(where)) {
+node::node(engine &owner, router &routes, dial_target target)
+    : engine_(owner), router_(routes), dialer_(owner.settings(), owner.events(), std::move(target)) {
   for (auto &each : shared_) each = std::make_unique<lane>(owner, *this, lane::purpose::shared);
   isolated_ = std::make_unique<lane>(owner, *this, lane::purpose::isolated);
   watch_.server = this;
@@ -50,11 +42,6 @@ void node::start_watch() noexcept {
   engine_.events().post_function([this] { engine_.events().add_timer(watch_, now_ns() + watch_interval_ns); });
 }
 
-std::string node::display() const {
-  if (address_.host.empty()) return engine_.settings().server.display();
-  const bool v6 = address_.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address_.host + "]" : address_.host) + ":" + std::to_string(address_.port);
-}
 int64_t node::busy_poll_us() const noexcept { return engine_.settings().busy_poll_us; }
 
 int64_t node::backoff_ns(uint32_t refusals) noexcept {

@@ -18,7 +18,6 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -46,8 +45,7 @@ class router;
 
 class node {
  public:
-  // `where`: the node of a cluster; none: what the configuration names.
-  node(engine &owner, router &routes, std::optional<host_port> where);
+  node(engine &owner, router &routes, dial_target target);
   ~node();
   node(const node &) = delete;
   node &operator=(const node &) = delete;
@@ -64,9 +62,9 @@ class node {
   void dial(lane &for_lane) noexcept;
   [[nodiscard]] static int64_t backoff_ns(uint32_t refusals) noexcept;  // exponential, full jitter
   [[nodiscard]] int64_t busy_poll_us() const noexcept;
-  [[nodiscard]] std::string display() const;
+  [[nodiscard]] std::string display() const { return dialer_.display(); }
   [[nodiscard]] dialer &dials() noexcept { return dialer_; }
-  [[nodiscard]] const host_port &address() const noexcept { return address_; }
+  [[nodiscard]] const host_port &address() const noexcept { return dialer_.target().where; }
 
   // [loop] What came of a dial.
   void note_dialed(const dial_outcome &outcome) noexcept;
@@ -98,7 +96,6 @@ class node {
 
   engine &engine_;
   router &router_;
-  const host_port address_;
   dialer dialer_;
   std::atomic<uint32_t> refusals_{0};      // dials in a row that failed
   std::atomic<int64_t> refused_until_{0};  // when the next trial may be

@@ -3,13 +3,14 @@
 // Subscriptions of many invocations share it: the server is asked once a channel, when the first comes and when the
 // last goes. It is dialed when first needed; when it is lost, every subscription is told "deaf", it is dialed again
 // with backoff, and all channels are subscribed anew ("subscribed" tells when each hears again). A PING every few
-// seconds notices a connection that only looks alive.
+// seconds notices a connection that only looks alive. Which node carries it is asked at every dial.
 //
 // Thread rule: everything on the loop's thread.
 #pragma once
 
 #include <event2/event.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -32,6 +33,7 @@ struct subscription {
   wait *end = nullptr;
   uint32_t kind = 0;
   std::vector<std::string> channels;
+  std::function<void(const cachecore_value &message)> heard;  // of the core itself, instead of an owner
   bool over = false;
 };
 
@@ -41,12 +43,15 @@ void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value 
 
 class push_connection {
  public:
-  explicit push_connection(engine &owner);
+  // `choose` names the node to connect to, or null: then it tries again later.
+  push_connection(engine &owner, std::function<node *()> choose);
   ~push_connection();
   push_connection(const push_connection &) = delete;
   push_connection &operator=(const push_connection &) = delete;
 
   void add(std::shared_ptr<subscription> added);
+  // Listens for the core itself, as long as the connection lives. Throws std::bad_alloc.
+  void listen(std::vector<std::string> channels, std::function<void(const cachecore_value &message)> heard);
   void end(invocation &owner) noexcept;
   void shut() noexcept;
 
@@ -74,6 +79,7 @@ class push_connection {
   void check_alive() noexcept;
 
   engine &engine_;
+  const std::function<node *()> choose_;
   state state_ = state::idle;
   int descriptor_ = -1;
   event *read_event_ = nullptr;

@@ -4,7 +4,7 @@
 
 namespace cachecore_internal {
 
-waiting_room::waiting_room(loop &events, std::function<void(request *)> leave)
+waiting_room::waiting_room(loop &events, std::function<bool(request *)> leave)
     : loop_(events), leave_(std::move(leave)) {
   alarm_.room = this;
   alarm_.expire = [](timer_entry *entry) {
@@ -55,10 +55,11 @@ void waiting_room::arm() noexcept {
 
 void waiting_room::release_due(int64_t now) noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::erase_if(places_, [&](const place &each) {
-    const bool due = each.due <= now;
-    if (due) leave_(each.waiting);
-    return due;
+  std::erase_if(places_, [&](place &each) {
+    if (each.due > now) return false;
+    if (leave_(each.waiting)) return true;
+    each.due = no_deadline;
+    return false;
   });
 }
 

@@ -21,8 +21,9 @@ namespace cachecore_internal {
 
 class waiting_room {
  public:
-  // `leave` gives a request to its lane; runs on the loop with the mutex held, and must not come back here.
-  waiting_room(loop &events, std::function<void(request *)> leave);
+  // `leave` gives a request to its lane; false: it stays until release_all. Runs on the loop with the mutex held, and
+  // must not come back here.
+  waiting_room(loop &events, std::function<bool(request *)> leave);
   waiting_room(const waiting_room &) = delete;
   waiting_room &operator=(const waiting_room &) = delete;
 
@@ -51,7 +52,7 @@ class waiting_room {
   void release_due(int64_t now) noexcept;
 
   loop &loop_;
-  const std::function<void(request *)> leave_;
+  const std::function<bool(request *)> leave_;
   std::mutex mutex_;
   std::vector<place> places_;
   cachecore_status shut_with_ = CACHECORE_OK;
