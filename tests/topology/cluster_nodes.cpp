@@ -1,0 +1,203 @@
+#include "tests/topology/cluster_nodes.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <sstream>
+
+#include "core/wire/command_table.h"
+#include "tests/support/ports.h"
+
+namespace topology_test {
+namespace {
+
+void wait_until(const char *what, const std::function<bool()> &holds) {
+  const auto call = [](void *context) { return (*static_cast<const std::function<bool()> *>(context))() ? 1 : 0; };
+  if (!test_wait_until(call, const_cast<std::function<bool()> *>(&holds), test_patience_ms())) {
+    test_die("the cluster: %s", what);
+  }
+}
+
+std::vector<std::string> lines_of(const std::string &text) {
+  std::vector<std::string> out;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty()) out.push_back(line);
+  }
+  return out;
+}
+
+}  // namespace
+
+cluster_nodes::cluster_nodes(size_t masters, size_t replicas_each, const std::vector<std::string> &extra_args) {
+  const size_t count = masters * (1 + replicas_each);
+  std::vector<int> bus_ports;
+  for (size_t i = 0; i < count; i++) {
+    bus_ports.push_back(free_port());
+    const std::string bus = std::to_string(bus_ports.back());
+    std::vector<const char *> args = {"--cluster-enabled",
+                                      "yes",
+                                      "--cluster-config-file",
+                                      "nodes.conf",
+                                      "--cluster-node-timeout",
+                                      "1000",
+                                      "--cluster-port",
+                                      bus.c_str(),
+                                      "--cluster-require-full-coverage",
+                                      "no",
+                                      "--repl-diskless-sync-delay",
+                                      "0",
+                                      "--cluster-replica-validity-factor",
+                                      "0"};
+    for (const std::string &each : extra_args) args.push_back(each.c_str());
+    args.push_back(nullptr);
+    nodes_.push_back(test_server_start_tcp(nullptr, args.data()));
+    ids_.push_back(ask(i, "CLUSTER MYID"));
+  }
+  for (size_t i = 0; i < count; i++) {
+    (void)ask(i, "CLUSTER SET-CONFIG-EPOCH " + std::to_string(i + 1));
+    if (i < masters) {
+      const size_t first = i * 16'384 / masters;
+      const size_t last = (i + 1) * 16'384 / masters - 1;
+      (void)ask(i, "CLUSTER ADDSLOTSRANGE " + std::to_string(first) + " " + std::to_string(last));
+    }
+    for (size_t k = 0; k < i; k++) {
+      (void)ask(i, "CLUSTER MEET 127.0.0.1 " + std::to_string(test_server_port(nodes_[k])) + " " +
+                       std::to_string(bus_ports[k]));
+    }
+  }
+  for (size_t i = masters; i < count; i++) {
+    const std::string replicate = "CLUSTER REPLICATE " + ids_[(i - masters) % masters];
+    wait_until("a replica does not find its master", [&] { return ask(i, replicate) == "OK"; });
+  }
+  wait_until_whole();
+}
+
+cluster_nodes::~cluster_nodes() {
+  for (test_server *each : nodes_) {
+    if (test_server_pid(each) != 0) test_server_kill(each);
+    test_server_stop(each);
+  }
+}
+
+std::string cluster_nodes::url(size_t seeds) const {
+  std::string out = "redis+cluster://";
+  for (size_t i = 0; i < (seeds == 0 ? nodes_.size() : seeds); i++) {
+    out += (i > 0 ? "," : "") + std::string("127.0.0.1:") + std::to_string(test_server_port(nodes_[i]));
+  }
+  return out;
+}
+
+std::string cluster_nodes::ask(size_t index, const std::string &command) const {
+  if (test_server_pid(nodes_[index]) == 0) return "(dead)";
+  char *text = test_command_text_at(test_server_socket(nodes_[index]), command.c_str());
+  std::string out(text);
+  free(text);
+  return out;
+}
+
+std::string cluster_nodes::id(size_t index) const { return ids_[index]; }
+
+uint16_t cluster_nodes::slot_of(const std::string &key) { return cachecore_internal::key_slot(key); }
+
+// A stopped process would not answer: `ask` is for nodes that run, so CLUSTER NODES is read from files' owners that do.
+size_t cluster_nodes::master_of(uint16_t slot) const {
+  for (size_t i = 0; i < nodes_.size(); i++) {
+    if (test_server_pid(nodes_[i]) == 0) continue;
+    const std::string self = ask(i, "ROLE");
+    if (self.find("master") == std::string::npos) continue;
+    for (const std::string &line : lines_of(ask(i, "CLUSTER NODES"))) {
+      if (line.find("myself") == std::string::npos) continue;
+      std::istringstream fields(line);
+      std::string field;
+      for (int skipped = 0; skipped < 8; skipped++) fields >> field;
+      while (fields >> field) {
+        if (field[0] == '[') continue;
+        const size_t dash = field.find('-');
+        const int first = std::atoi(field.c_str());
+        const int last = dash == std::string::npos ? first : std::atoi(field.c_str() + dash + 1);
+        if (slot >= first && slot <= last) return i;
+      }
+    }
+  }
+  return SIZE_MAX;
+}
+
+void cluster_nodes::begin_move(uint16_t slot, size_t from, size_t to) const {
+  const std::string number = std::to_string(slot);
+  (void)ask(to, "CLUSTER SETSLOT " + number + " IMPORTING " + id(from));
+  (void)ask(from, "CLUSTER SETSLOT " + number + " MIGRATING " + id(to));
+}
+
+void cluster_nodes::move_keys(uint16_t slot, size_t from, size_t to, size_t at_most) const {
+  std::string keys = ask(from, "CLUSTER GETKEYSINSLOT " + std::to_string(slot) + " " + std::to_string(at_most));
+  keys = keys.substr(1, keys.size() - 2);  // "[a, b]"
+  std::replace(keys.begin(), keys.end(), ',', ' ');
+  std::istringstream names(keys);
+  for (std::string key; names >> key;) {
+    const std::string came =
+        ask(from, "MIGRATE 127.0.0.1 " + std::to_string(test_server_port(nodes_[to])) + " " + key + " 0 5000");
+    if (came != "OK" && came != "NOKEY") test_die("the cluster: MIGRATE %s: %s", key.c_str(), came.c_str());
+  }
+}
+
+void cluster_nodes::end_move(uint16_t slot, size_t from, size_t to) const {
+  const std::string command = "CLUSTER SETSLOT " + std::to_string(slot) + " NODE " + id(to);
+  (void)ask(to, command);
+  (void)ask(from, command);
+}
+
+bool cluster_nodes::is_whole() const {
+  size_t living = 0;
+  for (test_server *each : nodes_) living += test_server_pid(each) != 0 ? 1 : 0;
+  for (size_t i = 0; i < nodes_.size(); i++) {
+    if (test_server_pid(nodes_[i]) == 0) continue;
+    const std::string info = ask(i, "CLUSTER INFO");
+    if (info.find("cluster_state:ok") == std::string::npos) return false;
+    if (info.find("cluster_slots_ok:16384") == std::string::npos) return false;
+    if (info.find("cluster_slots_fail:0") == std::string::npos) return false;
+    const auto known = lines_of(ask(i, "CLUSTER NODES"));
+    const auto linked = std::count_if(known.begin(), known.end(), [](const std::string &line) {
+      return line.find(" connected") != std::string::npos && line.find("handshake") == std::string::npos;
+    });
+    if (static_cast<size_t>(linked) < living) return false;
+    const std::string role = ask(i, "ROLE");
+    if (role.find("slave") != std::string::npos && role.find("connected") == std::string::npos) return false;
+  }
+  return true;
+}
+
+void cluster_nodes::wait_until_whole() const {
+  wait_until("not all slots are served", [this] { return is_whole(); });
+}
+
+void cluster_nodes::wait_until_moved(uint16_t slot, size_t failed) const {
+  wait_until("no replica took over", [&] {
+    const size_t now = master_of(slot);
+    return now != SIZE_MAX && now != failed;
+  });
+}
+
+void cluster_nodes::hold_writes(size_t index) const {
+  (void)ask(index, "CLIENT PAUSE 60000 WRITE");
+  wait_until("a replica does not catch up", [&] {
+    // [master, offset, [[host, port, offset]]]
+    std::string role = ask(index, "ROLE");
+    std::replace(role.begin(), role.end(), ',', ' ');
+    std::replace(role.begin(), role.end(), '[', ' ');
+    std::replace(role.begin(), role.end(), ']', ' ');
+    std::istringstream fields(role);
+    std::string kind, host, port, theirs, ours;
+    fields >> kind >> ours;
+    if (kind != "master") return false;
+    bool any = false;
+    while (fields >> host >> port >> theirs) {
+      if (theirs != ours) return false;
+      any = true;
+    }
+    return any;
+  });
+}
+
+}  // namespace topology_test
