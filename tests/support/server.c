@@ -64,8 +64,7 @@ static void become_server(char *const *words, int output, pid_t parent) {
 static void launch(test_server *server) {
   char port[16];
   snprintf(port, sizeof(port), "%d", server->port);
-  const char *fixed[] = {program(),
-                         "--port",
+  const char *fixed[] = {"--port",
                          port,
                          "--bind",
                          "127.0.0.1",
@@ -85,8 +84,11 @@ static void launch(test_server *server) {
                          "yes"};
   char *words[most_arguments];
   size_t count = 0;
+  words[count++] = (char *)(uintptr_t)program();
+  char **extra = server->extra;
+  if (*extra != NULL && (*extra)[0] == '/') words[count++] = *extra++;
   for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) words[count++] = (char *)(uintptr_t)fixed[i];
-  for (char **extra = server->extra; *extra != NULL; extra++) {
+  for (; *extra != NULL; extra++) {
     if (count + 1 == most_arguments) test_die("too many arguments for a server");
     words[count++] = *extra;
   }

@@ -60,7 +60,8 @@ char *test_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
 typedef struct test_server test_server;
 
 /* Starts a server on <dir>/redis.sock and returns once it answers PONG. `dir` NULL: a directory of its own, removed at
- * the stop. `extra_args` NULL or NULL-ended, appended to the command line: {"--appendonly", "yes", NULL}. */
+ * the stop. `extra_args` NULL or NULL-ended, appended to the command line: {"--appendonly", "yes", NULL}; a first one
+ * that begins with '/' is a configuration file. */
 test_server *test_server_start(const char *dir, const char *const *extra_args);
 
 /* The same, also on a free TCP port of 127.0.0.1. */
