@@ -15,6 +15,7 @@
 #include "core/runtime/call.h"
 #include "core/runtime/process.h"
 #include "core/values/json.h"
+#include "core/wire/tls.h"
 
 using namespace cachecore_internal;
 
@@ -39,10 +40,10 @@ cachecore_status find_method(const cachecore_handle &core, const char *name, con
 
 namespace {
 
-// Refused at init rather than at the first call.
-void refuse_what_is_not_built(const endpoint &server) {
-  if (server.tls)
-    throw failure(CACHECORE_INVALID_ARGUMENT, "url: this version has no TLS: use redis://, unix:// or embedded://");
+// What is wrong with certificates shows at init rather than at the first call.
+configuration complete(configuration loaded) {
+  if (loaded.server.tls) loaded.secured_by = tls_context::make(loaded.tls);
+  return loaded;
 }
 
 }  // namespace
@@ -53,8 +54,8 @@ extern "C" cachecore_status cachecore_init(const cachecore_options *options, cac
   *out = nullptr;
   return guarded(error, [&] {
     watch_forks();
-    auto made = std::make_unique<cachecore_handle>(load_configuration(options));
-    refuse_what_is_not_built(made->settings.server);
+    keep_openssl_until_exit();
+    auto made = std::make_unique<cachecore_handle>(complete(load_configuration(options)));
     if (made->settings.server_is_default) {
       made->log.write(CACHECORE_LOG_WARNING, "no server is configured: using the private server of " +
                                                  made->settings.server.display() + "; set url or CACHECORE_URL");

@@ -37,8 +37,8 @@ std::vector<node *> router::candidates() {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<node *> out = sources_;
   for (size_t i = out.size(); i > 1; i--) std::swap(out[i - 1], out[jitter(i - 1)]);
-  std::stable_partition(out.begin(), out.end(), [](node *each) { return each->is_trusted(); });
-  std::stable_partition(out.begin(), out.end(), [](node *each) { return each->is_connected(); });
+  const auto unconnected = std::partition(out.begin(), out.end(), [](node *each) { return each->is_connected(); });
+  std::partition(unconnected, out.end(), [](node *each) { return each->is_trusted(); });
   return out;
 }
 

@@ -127,20 +127,52 @@ int connect_tcp(const host_port &host, int64_t deadline, const std::atomic<bool>
   unavailable(where + ": " + problem);
 }
 
-void send_all(int descriptor, const char *data, size_t size, int64_t deadline, const std::atomic<bool> &cancelled) {
-  while (size > 0) {
-    const ssize_t count = ::send(descriptor, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        unavailable(std::string("the handshake failed: ") + std::strerror(errno));
-      wait_for(descriptor, POLLOUT, deadline, cancelled, "the handshake");
-      continue;
+// A connection during its handshake: every step waits until the deadline at most.
+class handshake_stream {
+ public:
+  handshake_stream(int descriptor, tls_session *tls, int64_t deadline, const std::atomic<bool> &cancelled) noexcept
+      : descriptor_(descriptor), tls_(tls), deadline_(deadline), cancelled_(cancelled) {}
+
+  void send(const char *data, size_t size) const {
+    while (size > 0 || (tls_ != nullptr && tls_->has_unsent())) {
+      const ssize_t count = tls_ == nullptr ? ::send(descriptor_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
+                            : size > 0      ? tls_->send(descriptor_, data, size)
+                                            : tls_->flush(descriptor_);
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) fail();
+        wait_for(descriptor_, POLLOUT, deadline_, cancelled_, "the handshake");
+        continue;
+      }
+      data += count;
+      size -= static_cast<size_t>(count);
     }
-    data += count;
-    size -= static_cast<size_t>(count);
   }
-}
+
+  void receive(reply_reader &into) const {
+    char buffer[tls_session::receive_bytes];
+    while (true) {
+      const ssize_t count = tls_ == nullptr ? recv(descriptor_, buffer, sizeof(buffer), MSG_DONTWAIT)
+                                            : tls_->receive(descriptor_, buffer, sizeof(buffer), MSG_DONTWAIT);
+      if (count > 0) {
+        into.feed(buffer, static_cast<size_t>(count));
+        return;
+      }
+      if (count == 0) unavailable("the server closed the connection during the handshake");
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) fail();
+      wait_for(descriptor_, POLLIN, deadline_, cancelled_, "the handshake");
+    }
+  }
+
+ private:
+  [[noreturn]] static void fail() { unavailable(std::string("the handshake failed: ") + std::strerror(errno)); }
+
+  int descriptor_;
+  tls_session *tls_;
+  int64_t deadline_;
+  const std::atomic<bool> &cancelled_;
+};
 
 // The answer to ROLE.
 bool says_master(const cachecore_value &role) noexcept {
@@ -152,8 +184,7 @@ bool says_master(const cachecore_value &role) noexcept {
 }
 
 // What the server must agree to before the connection is used.
-void shake_hands(int descriptor, const configuration &settings, dial_target::kind target, int64_t deadline,
-                 const std::atomic<bool> &cancelled) {
+void shake_hands(const handshake_stream &stream, const configuration &settings, dial_target::kind target) {
   const endpoint &server = settings.server;
   const bool is_sentinel = target == dial_target::kind::sentinel;
   arena memory;
@@ -172,22 +203,16 @@ void shake_hands(int descriptor, const configuration &settings, dial_target::kin
   commands.reserve(words.size());
   for (const auto &command : words) commands.push_back(cachecore_list(command.data(), command.size()));
   const encoded bytes = encode_commands(memory, commands.data(), commands.size(), {}, {});
-  send_all(descriptor, bytes.data, bytes.size, deadline, cancelled);
+  stream.send(bytes.data, bytes.size);
 
   reply_reader decoder;
   for (size_t answered = 0; answered < commands.size();) {
     cachecore_value reply;
     const reply_reader::outcome outcome = decoder.next(memory, reply);
-    if (outcome == reply_reader::outcome::failed) unavailable("what answers there does not speak the Redis protocol");
+    if (outcome == reply_reader::outcome::failed)
+      unavailable("what answers there does not speak the Redis protocol (for a TLS port write rediss://)");
     if (outcome == reply_reader::outcome::incomplete) {
-      char buffer[1024];
-      wait_for(descriptor, POLLIN, deadline, cancelled, "the handshake");
-      const ssize_t count = recv(descriptor, buffer, sizeof(buffer), MSG_DONTWAIT);
-      if (count == 0) unavailable("the server closed the connection during the handshake");
-      if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-        unavailable(std::string("the handshake failed: ") + std::strerror(errno));
-      }
-      if (count > 0) decoder.feed(buffer, static_cast<size_t>(count));
+      stream.receive(decoder);
       continue;
     }
     if (reply.kind == CACHECORE_ERROR) {
@@ -218,7 +243,6 @@ dialer::~dialer() { cancel(); }
 
 int dialer::connect_socket(int64_t deadline) {
   const endpoint &server = settings_.server;
-  if (server.tls) throw failure(CACHECORE_INVALID_ARGUMENT, "this version has no TLS");
   if (target_.what != dial_target::kind::configured) return connect_tcp(target_.where, deadline, cancelled_);
   switch (server.scheme) {
     case scheme::redis:
@@ -243,6 +267,17 @@ int dialer::connect_socket(int64_t deadline) {
   }
 }
 
+std::shared_ptr<tls_session> dialer::secure(int descriptor, int64_t deadline) {
+  if (settings_.secured_by == nullptr) return nullptr;
+  const bool configured = target_.what == dial_target::kind::configured;
+  auto session =
+      settings_.secured_by->make_session(configured ? settings_.server.hosts.front().host : target_.where.host);
+  while (const short wanted = session->shake_hands(descriptor)) {
+    wait_for(descriptor, wanted, deadline, cancelled_, "the TLS handshake (is it a TLS port?)");
+  }
+  return session;
+}
+
 std::string dialer::display() const {
   return target_.what == dial_target::kind::configured ? settings_.server.display() : address_text(target_.where);
 }
@@ -252,7 +287,9 @@ dial_outcome dialer::attempt() {
   try {
     const int64_t deadline = deadline_after_ms(settings_.connect_timeout_ms);
     socket_guard made(connect_socket(deadline));
-    shake_hands(made.descriptor, settings_, target_.what, std::max(deadline, deadline_after_ms(200)), cancelled_);
+    const int64_t until = std::max(deadline, deadline_after_ms(200));
+    outcome.tls = secure(made.descriptor, until);
+    shake_hands(handshake_stream(made.descriptor, outcome.tls.get(), until, cancelled_), settings_, target_.what);
     // The socket is a blocking one from here on: a leader waits in recv, all else says MSG_DONTWAIT.
     fcntl(made.descriptor, F_SETFL, fcntl(made.descriptor, F_GETFL) & ~O_NONBLOCK);
     const timeval slice = {0, 50'000};

@@ -18,12 +18,14 @@
 #include "core/failure.h"
 #include "core/runtime/loop.h"
 #include "core/topology/embedded.h"
+#include "core/wire/tls.h"
 
 namespace cachecore_internal {
 
 // A ready connection, or why there is none: UNAVAILABLE may be tried again, DENIED and REJECTED are final.
 struct dial_outcome {
   int descriptor = -1;
+  std::shared_ptr<tls_session> tls;  // none: plain
   cachecore_status status = CACHECORE_OK;
   std::string why;
 };
@@ -66,6 +68,7 @@ class dialer {
  private:
   dial_outcome attempt();
   int connect_socket(int64_t deadline);
+  std::shared_ptr<tls_session> secure(int descriptor, int64_t deadline);
 
   const configuration &settings_;
   loop &loop_;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t gather_bytes = size_t{64} << 10;
 constexpr size_t large_request = size_t{16} << 10;  // sent from where it is
-constexpr size_t receive_bytes = size_t{64} << 10;
+constexpr size_t receive_bytes = tls_session::receive_bytes;
 constexpr size_t max_waiting = 1u << 18;  // requests a lane holds before callers get BUSY
 constexpr int candidates_looked_at = 64;
 
@@ -96,7 +96,7 @@ void lane::dial(std::unique_lock<std::mutex> &lock) noexcept {
   node_.dial(*this);
 }
 
-void lane::connected(int descriptor) noexcept {
+void lane::connected(int descriptor, std::shared_ptr<tls_session> tls) noexcept {
   std::unique_lock<std::mutex> lock(mutex_);
   dialing_ = false;
   if (state_ != state::dialing) {
@@ -126,6 +126,7 @@ void lane::connected(int descriptor) noexcept {
     return;
   }
   descriptor_ = descriptor;
+  tls_ = std::move(tls);
   state_ = state::ready;
   refusals_ = 0;
   write_blocked_ = false;
@@ -291,10 +292,14 @@ bool lane::gather() noexcept {
   return any;
 }
 
+ssize_t lane::put(const char *data, size_t size, int flags) noexcept {
+  if (tls_ != nullptr) return tls_->send(descriptor_, data, size);
+  return ::send(descriptor_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
+}
+
 lane::sent lane::send_gathered() noexcept {
   while (out_sent_ < out_.size()) {
-    const ssize_t count = ::send(descriptor_, out_.data() + out_sent_, out_.size() - out_sent_,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT | (large_ != nullptr ? MSG_MORE : 0));
+    const ssize_t count = put(out_.data() + out_sent_, out_.size() - out_sent_, large_ != nullptr ? MSG_MORE : 0);
     if (count < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;
@@ -308,13 +313,15 @@ lane::sent lane::send_gathered() noexcept {
       large_ = nullptr;
       break;
     }
-    const ssize_t count =
-        ::send(descriptor_, large_->data + large_sent_, large_->size - large_sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count = put(large_->data + large_sent_, large_->size - large_sent_, 0);
     if (count < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;
     }
     large_sent_ += static_cast<size_t>(count);
+  }
+  if (tls_ != nullptr && tls_->flush(descriptor_) < 0) {
+    return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;
   }
   return sent::all;
 }
@@ -325,7 +332,7 @@ void lane::write_all(std::unique_lock<std::mutex> &lock) noexcept {
   write_blocked_ = false;
   gathered_for_others_ = false;
   while (state_ == state::ready) {
-    const bool left_over = out_sent_ < out_.size() || large_ != nullptr;
+    const bool left_over = out_sent_ < out_.size() || large_ != nullptr || (tls_ != nullptr && tls_->has_unsent());
     if (!gather() && !left_over) break;
     lock.unlock();
     const sent result = send_gathered();
@@ -400,7 +407,8 @@ void lane::decode() noexcept {
 }
 
 bool lane::receive(int flags) noexcept {
-  const ssize_t count = recv(descriptor_, buffer_.get(), receive_bytes, flags);
+  const ssize_t count = tls_ != nullptr ? tls_->receive(descriptor_, buffer_.get(), receive_bytes, flags)
+                                        : recv(descriptor_, buffer_.get(), receive_bytes, flags);
   if (count > 0) {
     const int64_t now = now_ns();
     last_received_.store(now, std::memory_order_relaxed);
@@ -561,6 +569,7 @@ void lane::tear_down() noexcept {
   std::unique_lock<std::mutex> lock(mutex_);
   close_descriptor(descriptor_);
   descriptor_ = -1;
+  tls_.reset();
   reader_ = reader::nobody;
   write_blocked_ = false;
   out_.clear();

@@ -35,6 +35,7 @@
 
 #include "core/wire/reply_reader.h"
 #include "core/wire/request.h"
+#include "core/wire/tls.h"
 
 namespace cachecore_internal {
 
@@ -91,7 +92,7 @@ class lane {
 
   // [loop]
   void write_from_loop() noexcept;
-  void connected(int descriptor) noexcept;
+  void connected(int descriptor, std::shared_ptr<tls_session> tls) noexcept;
   void refused(cachecore_status status, const std::string &why) noexcept;
   bool check_stalled(int64_t now, int64_t read_deadline_ns) noexcept;
   [[nodiscard]] bool may_be_freed() noexcept;  // a closed one; takes its timer out of the loop
@@ -106,6 +107,7 @@ class lane {
   void write_all(std::unique_lock<std::mutex> &lock) noexcept;
   bool gather() noexcept;
   sent send_gathered() noexcept;
+  ssize_t put(const char *data, size_t size, int flags) noexcept;
   bool receive(int flags) noexcept;  // false: would block, or failed
   void decode() noexcept;
   void begin_failing(const char *why) noexcept;  // with the mutex
@@ -135,6 +137,7 @@ class lane {
   bool dialing_ = false;  // an attempt will report
   cachecore_status shut_with_ = CACHECORE_OK;
   int descriptor_ = -1;
+  std::shared_ptr<tls_session> tls_;  // none: plain; changes only while neither role is held
   const char *failure_ = "";
   request_list unsent_;
   request_list in_flight_;

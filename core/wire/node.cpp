@@ -58,7 +58,7 @@ void node::dial(lane &for_lane) noexcept {
     dialer_.begin([this, &for_lane](const dial_outcome &outcome) {
       note_dialed(outcome);
       if (outcome.descriptor >= 0) {
-        for_lane.connected(outcome.descriptor);
+        for_lane.connected(outcome.descriptor, outcome.tls);
       } else {
         for_lane.refused(outcome.status, outcome.why);
       }

@@ -120,7 +120,7 @@ void push_connection::dial() noexcept {
     chosen->dials().begin([this, chosen](const dial_outcome &outcome) {
       chosen->note_dialed(outcome);
       if (outcome.descriptor >= 0) {
-        connected(outcome.descriptor);
+        connected(outcome.descriptor, outcome.tls);
       } else {
         state_ = state::idle;
         lost(outcome.why);
@@ -132,12 +132,13 @@ void push_connection::dial() noexcept {
   }
 }
 
-void push_connection::connected(int descriptor) noexcept {
+void push_connection::connected(int descriptor, std::shared_ptr<tls_session> tls) noexcept {
   if (state_ != state::dialing) {
     close_descriptor(descriptor);
     return;
   }
   descriptor_ = descriptor;
+  tls_ = std::move(tls);
   state_ = state::ready;
   refusals_ = 0;
   last_heard_ = now_ns();
@@ -171,6 +172,7 @@ void push_connection::lost(const std::string &why) noexcept {
   read_event_ = write_event_ = nullptr;
   close_descriptor(descriptor_);
   descriptor_ = -1;
+  tls_.reset();
   decoder_.reset();
   push_memory_.reset();
   out_.clear();
@@ -269,8 +271,10 @@ void push_connection::send(uint32_t kind, bool on, const std::vector<std::string
 }
 
 void push_connection::write() noexcept {
-  while (!out_.empty()) {
-    const ssize_t count = ::send(descriptor_, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (!out_.empty() || (tls_ != nullptr && tls_->has_unsent())) {
+    const ssize_t count = tls_ == nullptr ? ::send(descriptor_, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
+                          : !out_.empty() ? tls_->send(descriptor_, out_.data(), out_.size())
+                                          : tls_->flush(descriptor_);
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) event_add(write_event_, nullptr);
@@ -281,8 +285,9 @@ void push_connection::write() noexcept {
 }
 
 void push_connection::on_readable() noexcept {
-  char buffer[16 * 1024];
-  const ssize_t count = recv(descriptor_, buffer, sizeof(buffer), MSG_DONTWAIT);
+  char buffer[tls_session::receive_bytes];
+  const ssize_t count = tls_ != nullptr ? tls_->receive(descriptor_, buffer, sizeof(buffer), MSG_DONTWAIT)
+                                        : recv(descriptor_, buffer, sizeof(buffer), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) {
     lost(count == 0 ? "the server closed the connection" : std::strerror(errno));

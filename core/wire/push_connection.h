@@ -19,6 +19,7 @@
 
 #include "core/runtime/invocation.h"
 #include "core/wire/reply_reader.h"
+#include "core/wire/tls.h"
 
 namespace cachecore_internal {
 
@@ -68,7 +69,7 @@ class push_connection {
 
   topics &topics_of(uint32_t kind) noexcept { return kind == CACHECORE_SUBSCRIBE_PATTERNS ? patterns_ : channels_; }
   void dial() noexcept;
-  void connected(int descriptor) noexcept;
+  void connected(int descriptor, std::shared_ptr<tls_session> tls) noexcept;
   void lost(const std::string &why) noexcept;
   void send(uint32_t kind, bool on, const std::vector<std::string> &names);
   void write() noexcept;
@@ -82,6 +83,7 @@ class push_connection {
   const std::function<node *()> choose_;
   state state_ = state::idle;
   int descriptor_ = -1;
+  std::shared_ptr<tls_session> tls_;  // none: plain
   event *read_event_ = nullptr;
   event *write_event_ = nullptr;
   std::string out_;
