@@ -97,8 +97,13 @@ class redis_methods {
     co_return (co_await call.redis("PUBLISH", channel, message)).as_int();
   }
 
-  task<void> subscribe(call &call, list_view channels, bool patterns) {
-    subscription messages(call, patterns ? CACHECORE_SUBSCRIBE_PATTERNS : CACHECORE_SUBSCRIBE_CHANNELS, channels);
+  task<void> subscribe(call &call, list_view channels, bool patterns, bool sharded) {
+    if (patterns && sharded)
+      throw error(CACHECORE_INVALID_ARGUMENT, "sharded channels have no patterns: set one of the two");
+    const uint32_t kind = sharded    ? CACHECORE_SUBSCRIBE_SHARDED
+                          : patterns ? CACHECORE_SUBSCRIBE_PATTERNS
+                                     : CACHECORE_SUBSCRIBE_CHANNELS;
+    subscription messages(call, kind, channels);
     while (true) {
       const message heard = co_await messages.next();
       call.emit(heard.raw());
@@ -219,7 +224,8 @@ constexpr auto redis_table = declare(
         "subscribe", "Listens to channels until cancelled; survives reconnects.",
         "items {kind: \"subscribed\" | \"message\" | \"deaf\", channel, pattern?, payload?, reason?}", streaming,
         any("channels", "LIST of channels or patterns"),
-        any("patterns", "whether they are glob patterns").by_default(false)),
+        any("patterns", "whether they are glob patterns").by_default(false),
+        any("sharded", "whether they are shard channels, as SPUBLISH sends to").by_default(false)),
     method<&redis_methods::scan>(
         "scan", "One page of the keys that match.", "{cursor, keys}: go on with the cursor until it is \"0\"",
         read_only, pattern("pattern").by_default("*"),

@@ -12,7 +12,7 @@
 #include "core/wire/encode.h"
 #include "core/wire/gather.h"
 #include "core/wire/node.h"
-#include "core/wire/push_connection.h"
+#include "core/wire/subscriptions.h"
 
 namespace cachecore_internal {
 namespace {

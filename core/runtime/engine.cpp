@@ -9,14 +9,14 @@
 #include "core/core.h"
 #include "core/log.h"
 #include "core/topology/router.h"
-#include "core/wire/push_connection.h"
+#include "core/wire/subscriptions.h"
 
 namespace cachecore_internal {
 
 engine::engine(cachecore_handle &owner, const configuration &settings, core_log &log)
     : owner_(owner), settings_(settings), log_(log), loop_(*this) {
   router_ = std::make_unique<router>(*this);
-  pushes_ = std::make_unique<push_connection>(*this, [this] { return router_->subscription_node(); });
+  pushes_ = std::make_unique<subscriptions>(*this);
 }
 
 engine::~engine() = default;

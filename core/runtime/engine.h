@@ -27,7 +27,7 @@ namespace cachecore_internal {
 class router;
 class plugin_record;
 struct core_log;
-class push_connection;
+class subscriptions;
 
 // A counter that many threads change at once; the sum is exact when nobody does.
 class sharded_counter {
@@ -84,7 +84,7 @@ class engine {
 
   [[nodiscard]] loop &events() noexcept { return loop_; }
   [[nodiscard]] router &routes() noexcept { return *router_; }
-  [[nodiscard]] push_connection &pushes() noexcept { return *pushes_; }
+  [[nodiscard]] subscriptions &pushes() noexcept { return *pushes_; }
   [[nodiscard]] const configuration &settings() const noexcept { return settings_; }
   [[nodiscard]] cachecore_handle &owner() noexcept { return owner_; }
 
@@ -102,7 +102,7 @@ class engine {
   core_log &log_;
   loop loop_;
   std::unique_ptr<router> router_;
-  std::unique_ptr<push_connection> pushes_;
+  std::unique_ptr<subscriptions> pushes_;
   std::atomic<cachecore_status> ending_{CACHECORE_OK};
   invocation *giving_up_ = nullptr;  // the loop's; null again when it ended meanwhile
   sharded_counter live_;

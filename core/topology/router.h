@@ -69,8 +69,8 @@ class router {
   // The node to subscribe at; null while none is known, which it then sees to.
   [[nodiscard]] node *subscription_node() noexcept;
 
-  // [loop] A node could not be reached, or stalled: the map may be out of date.
-  void suspect(node &unreachable) noexcept;
+  // The map may be out of date: a node could not be reached, stalled, or said so.
+  void want_map() noexcept;
 
   void end_watch() noexcept;  // [loop] at the engine's end
   void shut(cachecore_status reason) noexcept;
@@ -89,7 +89,6 @@ class router {
   node &node_at(const dial_target &target);
   bool try_again(request &again) noexcept;
   bool try_later(request &again) noexcept;
-  void want_map() noexcept;                                                     // any thread
   void fetch_map() noexcept;                                                    // [loop]
   void watch_sentinels();                                                       // [loop]
   void installed(std::vector<node *> masters);                                  // [loop]

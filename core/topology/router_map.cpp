@@ -8,6 +8,7 @@
 #include "core/runtime/jitter.h"
 #include "core/topology/router.h"
 #include "core/wire/push_connection.h"
+#include "core/wire/subscriptions.h"
 
 namespace cachecore_internal {
 namespace {
@@ -18,8 +19,6 @@ constexpr size_t asked_at_once = 3;
 constexpr uint32_t max_fetch_failures = 5;
 
 }  // namespace
-
-void router::suspect(node &) noexcept { want_map(); }
 
 void router::want_map() noexcept {
   if (only_ != nullptr || wanted_.exchange(true, std::memory_order_acq_rel)) return;
@@ -188,6 +187,7 @@ void router::installed(std::vector<node *> masters) {
   fetch_failures_ = 0;
   fetched_at_ = now_ns();
   room_.release_all();
+  engine_.pushes().rearrange();
   if (kind_ == kind::sentinel) watch_sentinels();
   const bool again = wanted_.load(std::memory_order_acquire);
   engine_.events().remove_timer(retry_);

@@ -26,7 +26,7 @@ node::node(engine &owner, router &routes, dial_target target)
     bool stalled = false;
     for (auto &each : self.shared_) stalled |= each->check_stalled(now, read_deadline);
     stalled |= self.isolated_->check_stalled(now, 6 * read_deadline);
-    if (stalled) self.router_.suspect(self);
+    if (stalled) self.router_.want_map();
     {
       const std::lock_guard<std::mutex> lock(self.mutex_);
       std::erase_if(self.retired_, [](const std::unique_ptr<lane> &each) { return each->may_be_freed(); });
@@ -94,7 +94,7 @@ void node::note_dialed(const dial_outcome &outcome) noexcept {
     const uint64_t pause_ms = ceiling / 2 + jitter(ceiling / 2);
     refused_until_.store(now_ns() + static_cast<int64_t>(pause_ms) * ns_per_ms, std::memory_order_relaxed);
   }
-  router_.suspect(*this);
+  router_.want_map();
 }
 
 bool node::is_connected() const noexcept {

@@ -23,74 +23,6 @@ std::string_view text_of(const cachecore_value &value) { return {value.as.bytes.
 
 }  // namespace
 
-// ---- One subscription ----
-
-void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value *channels, size_t count,
-                        cachecore_continuation on_message, void *state) noexcept {
-  wait *end = nullptr;
-  try {
-    end = make_wait<wait>();
-  } catch (const std::exception &) {
-    static const cachecore_error error = {CACHECORE_NO_MEMORY, "", "out of memory"};
-    on_message(state, CACHECORE_NO_MEMORY, nullptr, &error);
-    return;
-  }
-  end->then = on_message;
-  end->state = state;
-  // Given up, it simply ends: the invocation's end takes it out of the connection.
-  end->abandon = [](wait *self, cachecore_status reason) noexcept -> cachecore_status {
-    self->phase.store(wait::ended, std::memory_order_release);
-    return reason;
-  };
-  if (!begin_wait(owner, end)) return;
-  engine &eng = *owner.eng;
-  const auto refuse = [&](cachecore_status status, const std::string &why) {
-    set_wait_error(end, status, why);
-    end_wait(end);
-  };
-  try {
-    if ((owner.method == nullptr || (owner.method->flags & CACHECORE_METHOD_STREAMING) == 0) &&
-        !owner.exec.load(std::memory_order_relaxed)->is_loop()) {
-      refuse(CACHECORE_INVALID_STATE, "only a streaming or a spawned invocation may subscribe");
-      return;
-    }
-    if (owner.subscribed != nullptr) {
-      refuse(CACHECORE_INVALID_STATE, "an invocation has one subscription: name all channels in it");
-      return;
-    }
-    if (count == 0) {
-      refuse(CACHECORE_INVALID_ARGUMENT, "there is no channel to subscribe to");
-      return;
-    }
-    auto made = std::make_shared<subscription>();
-    made->connection = &eng.pushes();
-    made->owner = &owner;
-    made->end = end;
-    made->kind = kind;
-    for (size_t i = 0; i < count; i++) {
-      if (channels[i].kind != CACHECORE_BYTES) {
-        refuse(CACHECORE_INVALID_ARGUMENT, "a channel must be BYTES");
-        return;
-      }
-      made->channels.emplace_back(text_of(channels[i]));
-    }
-    owner.subscribed = made.get();
-    // It joins behind this step; from a submitter's thread that is on the loop, behind the invocation itself.
-    struct joining : post_node {
-      std::shared_ptr<subscription> joins;
-    };
-    auto node = std::make_unique<joining>();
-    node->joins = std::move(made);
-    node->run = [](post_node *posted) {
-      const std::unique_ptr<joining> owned(static_cast<joining *>(posted));
-      if (!owned->joins->over) owned->joins->connection->add(owned->joins);
-    };
-    this_thread.current->post_local(node.release());
-  } catch (const std::exception &) {
-    refuse(CACHECORE_NO_MEMORY, "out of memory");
-  }
-}
-
 // ---- The connection ----
 
 push_connection::push_connection(engine &owner, std::function<node *()> choose)
@@ -154,7 +86,7 @@ void push_connection::connected(int descriptor, std::shared_ptr<tls_session> tls
         [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->write(); }, this);
     if (read_event_ == nullptr || write_event_ == nullptr) throw std::bad_alloc();
     event_add(read_event_, nullptr);
-    for (const uint32_t kind : {CACHECORE_SUBSCRIBE_CHANNELS, CACHECORE_SUBSCRIBE_PATTERNS}) {
+    for (const uint32_t kind : all_kinds) {
       std::vector<std::string> names;
       for (const auto &[name, each] : topics_of(kind)) names.push_back(name);
       if (!names.empty()) send(kind, true, names);
@@ -180,8 +112,8 @@ void push_connection::lost(const std::string &why) noexcept {
   if (state_ == state::closed) return;
   const bool was_ready = state_ == state::ready;
   state_ = state::idle;
-  for (topics *all : {&channels_, &patterns_}) {
-    for (auto &[name, each] : *all) each.confirmed = false;
+  for (topics &all : topics_) {
+    for (auto &[name, each] : all) each.confirmed = false;
   }
   if (was_ready || refusals_ == 0) {
     std::vector<std::shared_ptr<subscription>> told;
@@ -226,29 +158,38 @@ void push_connection::listen(std::vector<std::string> channels,
 }
 
 void push_connection::end(invocation &owner) noexcept {
-  owner.subscribed->over = true;
-  owner.subscribed = nullptr;
   const auto found = by_owner_.find(&owner);
   if (found == by_owner_.end()) return;
-  const std::vector<std::shared_ptr<subscription>> theirs = std::move(found->second);
-  by_owner_.erase(found);
-  for (const auto &each : theirs) {
-    each->over = true;
-    std::vector<std::string> unheard;
-    for (const std::string &name : each->channels) {
-      topics &all = topics_of(each->kind);
+  const std::vector<std::shared_ptr<subscription>> theirs = found->second;
+  for (const auto &each : theirs) remove(each);
+}
+
+bool push_connection::has(const invocation &owner, uint32_t kind) const noexcept {
+  const auto found = by_owner_.find(const_cast<invocation *>(&owner));
+  return found != by_owner_.end() && std::any_of(found->second.begin(), found->second.end(),
+                                                 [kind](const auto &each) { return each->kind == kind; });
+}
+
+void push_connection::remove(const std::shared_ptr<subscription> &removed) noexcept {
+  removed->over = true;
+  const auto found = by_owner_.find(removed->owner);
+  if (found == by_owner_.end()) return;
+  std::erase(found->second, removed);
+  if (found->second.empty()) by_owner_.erase(found);
+  std::vector<std::string> unheard;
+  topics &all = topics_of(removed->kind);
+  try {
+    for (const std::string &name : removed->channels) {
       const auto of = all.find(name);
       if (of == all.end()) continue;
-      std::erase(of->second.listeners, each);
+      std::erase(of->second.listeners, removed);
       if (!of->second.listeners.empty()) continue;
       all.erase(of);
       unheard.push_back(name);
     }
-    try {
-      if (state_ == state::ready && !unheard.empty()) send(each->kind, false, unheard);
-    } catch (const std::exception &) {
-      lost("out of memory");
-    }
+    if (state_ == state::ready && !unheard.empty()) send(removed->kind, false, unheard);
+  } catch (const std::exception &) {
+    lost("out of memory");
   }
 }
 
@@ -259,14 +200,17 @@ void push_connection::shut() noexcept {
 }
 
 void push_connection::send(uint32_t kind, bool on, const std::vector<std::string> &names) {
+  static constexpr const char *commands[kind_count][2] = {
+      {"UNSUBSCRIBE", "SUBSCRIBE"}, {"PUNSUBSCRIBE", "PSUBSCRIBE"}, {"SUNSUBSCRIBE", "SSUBSCRIBE"}};
   arena memory;
-  std::vector<cachecore_value> words;
-  const bool patterns = kind == CACHECORE_SUBSCRIBE_PATTERNS;
-  words.push_back(
-      cachecore_text(on ? (patterns ? "PSUBSCRIBE" : "SUBSCRIBE") : (patterns ? "PUNSUBSCRIBE" : "UNSUBSCRIBE")));
-  for (const std::string &name : names) words.push_back(text(name));
-  const encoded bytes = encode_command(memory, words.data(), words.size());
-  out_.append(bytes.data, bytes.size);
+  // Shard channels of one command would have to share a slot.
+  const size_t at_once = kind == CACHECORE_SUBSCRIBE_SHARDED ? 1 : names.size();
+  for (size_t first = 0; first < names.size(); first += at_once) {
+    std::vector<cachecore_value> words{cachecore_text(commands[kind][on ? 1 : 0])};
+    for (size_t i = first; i < first + at_once; i++) words.push_back(text(names[i]));
+    const encoded bytes = encode_command(memory, words.data(), words.size());
+    out_.append(bytes.data, bytes.size);
+  }
   write();
 }
 
@@ -315,31 +259,48 @@ void push_connection::on_readable() noexcept {
 }
 
 void push_connection::take(const cachecore_value &push, arena &) {
+  if (push.kind == CACHECORE_ERROR) {
+    // The slot of a shard channel is elsewhere, or may not be listened to: what is served where is looked at anew.
+    engine_.log(CACHECORE_LOG_WARNING, "a subscription was refused: " + std::string(text_of(push)));
+    engine_.routes().want_map();
+    return;
+  }
   if (push.kind != CACHECORE_LIST || push.as.list.count < 2 || push.as.list.items[0].kind != CACHECORE_BYTES)
     return;  // PONG
   const cachecore_value *items = push.as.list.items;
-  const std::string_view kind = text_of(items[0]);
-  const bool patterns = kind.starts_with('p') && kind != "pong";
-  const std::string name(text_of(items[1]));
-  topics &all = topics_of(patterns ? CACHECORE_SUBSCRIBE_PATTERNS : CACHECORE_SUBSCRIBE_CHANNELS);
-  const auto found = all.find(name);
+  std::string_view what = text_of(items[0]);
+  if (what == "pong") return;
+  uint32_t kind = CACHECORE_SUBSCRIBE_CHANNELS;
+  if (what.starts_with("psub") || what.starts_with("pmes") || what.starts_with("puns")) {
+    kind = CACHECORE_SUBSCRIBE_PATTERNS;
+  } else if (what.starts_with("ssub") || what.starts_with("smes") || what.starts_with("suns")) {
+    kind = CACHECORE_SUBSCRIBE_SHARDED;
+  }
+  if (kind != CACHECORE_SUBSCRIBE_CHANNELS) what.remove_prefix(1);
+  if (items[1].kind != CACHECORE_BYTES) return;
+  topics &all = topics_of(kind);
+  const auto found = all.find(std::string(text_of(items[1])));
   if (found == all.end()) return;
-  if (kind == "subscribe" || kind == "psubscribe") {
+  const bool by_pattern = kind == CACHECORE_SUBSCRIBE_PATTERNS;
+  if (what == "subscribe") {
     found->second.confirmed = true;
     const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("subscribed")},
-                                    {cachecore_text("channel"), text(name)}};
+                                    {cachecore_text("channel"), items[1]}};
     tell_all(found->second, cachecore_map(pairs, 2));
-  } else if (kind == "message" && push.as.list.count == 3) {
+  } else if (what == "unsubscribe") {
+    // Not asked for: the slot of the channel has gone.
+    found->second.confirmed = false;
+    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("deaf")},
+                                    {cachecore_text("reason"), cachecore_text("the slot of the channel has moved")}};
+    tell_all(found->second, cachecore_map(pairs, 2));
+    engine_.routes().want_map();
+  } else if (what == "message" && push.as.list.count == (by_pattern ? 4u : 3u)) {
+    const size_t at = by_pattern ? 2 : 1;
     const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("message")},
-                                    {cachecore_text("channel"), items[1]},
-                                    {cachecore_text("payload"), items[2]}};
-    tell_all(found->second, cachecore_map(pairs, 3));
-  } else if (kind == "pmessage" && push.as.list.count == 4) {
-    const cachecore_pair pairs[] = {{cachecore_text("kind"), cachecore_text("message")},
-                                    {cachecore_text("channel"), items[2]},
-                                    {cachecore_text("pattern"), items[1]},
-                                    {cachecore_text("payload"), items[3]}};
-    tell_all(found->second, cachecore_map(pairs, 4));
+                                    {cachecore_text("channel"), items[at]},
+                                    {cachecore_text("payload"), items[at + 1]},
+                                    {cachecore_text("pattern"), items[1]}};
+    tell_all(found->second, cachecore_map(pairs, by_pattern ? 4 : 3));
   }
 }
 

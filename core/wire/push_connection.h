@@ -1,4 +1,4 @@
-// push_connection.h: the one connection of a node that carries all subscriptions.
+// push_connection.h: a connection that carries subscriptions.
 //
 // Subscriptions of many invocations share it: the server is asked once a channel, when the first comes and when the
 // last goes. It is dialed when first needed; when it is lost, every subscription is told "deaf", it is dialed again
@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -38,10 +39,6 @@ struct subscription {
   bool over = false;
 };
 
-// Begins a subscription for an invocation of the loop; elsewhere it ends at once with INVALID_STATE.
-void begin_subscription(invocation &owner, uint32_t kind, const cachecore_value *channels, size_t count,
-                        cachecore_continuation on_message, void *state) noexcept;
-
 class push_connection {
  public:
   // `choose` names the node to connect to, or null: then it tries again later.
@@ -53,7 +50,9 @@ class push_connection {
   void add(std::shared_ptr<subscription> added);
   // Listens for the core itself, as long as the connection lives. Throws std::bad_alloc.
   void listen(std::vector<std::string> channels, std::function<void(const cachecore_value &message)> heard);
+  void remove(const std::shared_ptr<subscription> &removed) noexcept;
   void end(invocation &owner) noexcept;
+  [[nodiscard]] bool has(const invocation &owner, uint32_t kind) const noexcept;
   void shut() noexcept;
 
  private:
@@ -67,7 +66,11 @@ class push_connection {
   };
   using topics = std::unordered_map<std::string, topic>;
 
-  topics &topics_of(uint32_t kind) noexcept { return kind == CACHECORE_SUBSCRIBE_PATTERNS ? patterns_ : channels_; }
+  static constexpr uint32_t all_kinds[] = {CACHECORE_SUBSCRIBE_CHANNELS, CACHECORE_SUBSCRIBE_PATTERNS,
+                                           CACHECORE_SUBSCRIBE_SHARDED};
+  static constexpr size_t kind_count = std::size(all_kinds);
+
+  topics &topics_of(uint32_t kind) noexcept { return topics_[kind]; }
   void dial() noexcept;
   void connected(int descriptor, std::shared_ptr<tls_session> tls) noexcept;
   void lost(const std::string &why) noexcept;
@@ -90,8 +93,7 @@ class push_connection {
   std::unique_ptr<reply_reader> decoder_;
   std::unique_ptr<arena> push_memory_;  // of the push that is being read
   cachecore_value push_{};
-  topics channels_;
-  topics patterns_;
+  topics topics_[kind_count];  // by kind
   std::unordered_map<invocation *, std::vector<std::shared_ptr<subscription>>> by_owner_;
   uint32_t refusals_ = 0;
   int64_t last_heard_ = 0;

@@ -40,6 +40,7 @@ def build_types(compiler: list[str], directory: Path) -> Path:
 def describe(shared_object: Path, out: Path) -> None:
     """libabigail's description: only what is exported and the headers show, and nothing of the machine it was made on."""
     command = ["abidw", "--exported-interfaces-only", "--headers-dir", HEADERS, "--drop-private-types", "--no-show-locs"]
+    command += ["--suppressions", Path(__file__).parent / "private.abignore"]
     command += ["--no-corpus-path", "--no-comp-dir-path", "--no-elf-needed", "--no-parameter-names"]
     subprocess.run([*command, "--out-file", out, shared_object], check=True)
     text = out.read_text(encoding="utf-8")

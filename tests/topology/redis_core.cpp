@@ -1,5 +1,7 @@
 #include "tests/topology/redis_core.h"
 
+#include <poll.h>
+
 #include "tests/plugins/show.h"
 #include "tests/support/support.h"
 #include "tests/support/unit.h"
@@ -73,6 +75,41 @@ outcome redis_core::script(const std::string &source, const words &keys, const w
   const auto arg_values = values_of(args);
   return call("redis.script",
               {cachecore_bytes(source.data(), source.size()), list_of(key_values), list_of(arg_values)});
+}
+
+listener::listener(const redis_core &core, const words &channels, kind of) {
+  const cachecore_method *method = nullptr;
+  cachecore_error error;
+  const auto names = values_of(channels);
+  const cachecore_value args[] = {list_of(names), cachecore_bool(of == kind::patterns),
+                                  cachecore_bool(of == kind::sharded)};
+  if (cachecore_completions_create(core.handle(), &queue_, &error) != CACHECORE_OK ||
+      cachecore_method_find(core.handle(), "redis.subscribe", &method, &error) != CACHECORE_OK ||
+      cachecore_submit(core.handle(), method, args, 3, 0, queue_, 0, nullptr, &error) != CACHECORE_OK) {
+    test_die("subscribe: %s", error.message);
+  }
+}
+
+listener::~listener() { cachecore_completions_destroy(queue_); }
+
+std::string listener::next() {
+  cachecore_completion completion;
+  pollfd readable{cachecore_completions_fd(queue_), POLLIN, 0};
+  while (cachecore_completions_drain(queue_, &completion, 1) == 0) {
+    if (poll(&readable, 1, static_cast<int>(test_patience_ms())) <= 0) test_die("the subscription is silent");
+  }
+  std::string said = cachecore_status_name(completion.status);
+  if ((completion.flags & CACHECORE_COMPLETION_MORE) != 0) said = show(*cachecore_result_value(completion.result));
+  cachecore_result_free(completion.result);
+  return said;
+}
+
+std::string listener::next_with(const std::string &part) {
+  for (;;) {
+    std::string said = next();
+    if (said.find(part) != std::string::npos) return said;
+    if (said[0] != '{') test_die("the subscription ended: %s", said.c_str());
+  }
 }
 
 std::string text_of(const outcome &came) {

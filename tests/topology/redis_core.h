@@ -3,6 +3,7 @@
 // Thread rule: calls on any thread, all else on the main thread.
 #pragma once
 
+#include <cachecore/completions.h>
 #include <cachecore/core.h>
 
 #include <initializer_list>
@@ -37,6 +38,24 @@ class redis_core {
 
  private:
   cachecore_handle *core_ = nullptr;
+};
+
+// A submitted redis.subscribe.
+class listener {
+ public:
+  enum class kind { channels, patterns, sharded };
+  listener(const redis_core &core, const words &channels, kind of = kind::channels);
+  ~listener();
+  listener(const listener &) = delete;
+  listener &operator=(const listener &) = delete;
+
+  // The next item as `show` writes it, or how it ended. Ends the program if none comes.
+  std::string next();
+  // Items until one that contains `part`; that one.
+  std::string next_with(const std::string &part);
+
+ private:
+  cachecore_completions *queue_ = nullptr;
 };
 
 // The answer, or "STATUS: message".

@@ -109,7 +109,7 @@ void many_threads(void **) {
   for (int number = 0; number < 16; number++) {
     callers.emplace_back([&, number] {
       for (int i = 0; i < 300; i++) {
-        const std::string said = std::to_string(number) + ":" + std::to_string(i) + std::string(i % 50 * 400, '.');
+        const std::string said = std::to_string(number) + ":" + std::to_string(i) + std::string(static_cast<size_t>(i % 50) * 400, '.');
         if (core.command({"ECHO", said}).answer != said) wrong++;
       }
     });

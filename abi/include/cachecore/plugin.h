@@ -187,6 +187,7 @@ typedef struct cachecore_connection cachecore_connection;
 
 #define CACHECORE_SUBSCRIBE_CHANNELS 0u
 #define CACHECORE_SUBSCRIBE_PATTERNS 1u
+#define CACHECORE_SUBSCRIBE_SHARDED 2u /* shard channels (Redis 7): told by the node that serves the channel's slot */
 
 /* "redis/1". All [invocation]. Words are values: BYTES as they are, INT and DOUBLE as decimal text; they are copied
  * before the function returns. Requests begun in one step are sent together. Status of a single command: REJECTED for
