@@ -20,7 +20,7 @@ cachecore_handle::~cachecore_handle() = default;
 cachecore_status cachecore_handle::enter() noexcept {
   if (generation.load(std::memory_order_relaxed) != fork_generation()) return CACHECORE_FORKED;
   while (true) {
-    inside_.add(1, std::memory_order_seq_cst);
+    inside_.add_in_order(1);
     const gate_state state = state_.load(std::memory_order_seq_cst);
     if (state == gate_state::open) return CACHECORE_OK;
     if (state == gate_state::closing) {
@@ -34,14 +34,14 @@ cachecore_status cachecore_handle::enter() noexcept {
       std::unique_lock<std::mutex> lock(mutex_);
       changed_.wait(lock, [this] { return state_.load(std::memory_order_seq_cst) != gate_state::resetting; });
     }
-    inside_.add(1, std::memory_order_seq_cst);
+    inside_.add_in_order(1);
     waiting_.fetch_sub(1, std::memory_order_seq_cst);
     leave();
   }
 }
 
 // The last touch of the core: whoever closes it polls the counters.
-void cachecore_handle::leave() noexcept { inside_.add(-1, std::memory_order_seq_cst); }
+void cachecore_handle::leave() noexcept { inside_.add(-1); }
 
 void cachecore_handle::wait_until_left() noexcept {
   while (inside_.sum() != 0 || waiting_.load(std::memory_order_seq_cst) != 0) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/runtime/executor.h"
+#include "core/runtime/shards.h"
 
 namespace cachecore_internal {
 

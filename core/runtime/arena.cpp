@@ -23,7 +23,7 @@ namespace {
 // Blocks this thread freed and may use again. Trivially destructible on purpose: blocks may still be freed by other
 // thread-local destructors after `drain_at_exit` ran, which then must not be kept.
 struct block_cache {
-  static constexpr uint32_t limit = 128;
+  static constexpr uint32_t limit = 1024;  // what a window of some hundred operations takes and gives back in turn
   memory_block *head;
   uint32_t count;
   bool closed;

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <thread>
 
@@ -29,7 +30,7 @@ invocation *engine::make_invocation(const cachecore_method *method, const char *
   cachecore_result *result = make_result();
   invocation *made = nullptr;
   try {
-    made = new (result->memory.allocate(sizeof(invocation))) invocation();
+    made = new (result->memory.allocate(sizeof(invocation))) invocation;  // no (): it would be zeroed first
   } catch (...) {
     free_result(result);
     throw;
@@ -50,17 +51,16 @@ void engine::invocation_ends(invocation &ended) noexcept {
     if (giving_up_ == &ended) giving_up_ = nullptr;
   }
   if (ended.method == nullptr) return;
-  method_counters::shard &counters =
-      const_cast<cachecore_method *>(ended.method)->counters.shards[shard_of_this_thread()];
-  counters.calls.fetch_add(1, std::memory_order_relaxed);
-  if (ended.outcome < 0) counters.errors.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t shard = shard_of_this_thread();
+  method_counters::shard &counters = const_cast<cachecore_method *>(ended.method)->counters.shards[shard];
+  add_to_shard(counters.calls, shard, 1);
+  if (ended.outcome < 0) add_to_shard(counters.errors, shard, 1);
   if (ended.started != 0) {
     const auto took = static_cast<uint64_t>(std::max<int64_t>(now_ns() - ended.started, 0));
-    counters.timed.fetch_add(1, std::memory_order_relaxed);
-    counters.total_ns.fetch_add(took, std::memory_order_relaxed);
-    int bucket = 0;
-    while (bucket < method_counters::bucket_count - 1 && (took / 1'000) >> bucket != 0) bucket++;
-    counters.buckets[bucket].fetch_add(1, std::memory_order_relaxed);
+    add_to_shard(counters.timed, shard, 1);
+    add_to_shard(counters.total_ns, shard, took);
+    const int bucket = std::min(static_cast<int>(std::bit_width(took / 1'000)), method_counters::bucket_count - 1);
+    add_to_shard(counters.buckets[bucket], shard, 1);
   }
 }
 

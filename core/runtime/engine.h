@@ -21,6 +21,7 @@
 #include "core/plugins/method.h"
 #include "core/runtime/invocation.h"
 #include "core/runtime/loop.h"
+#include "core/runtime/shards.h"
 
 namespace cachecore_internal {
 
@@ -28,25 +29,6 @@ class router;
 class plugin_record;
 struct core_log;
 class subscriptions;
-
-// A counter that many threads change at once; the sum is exact when nobody does.
-class sharded_counter {
- public:
-  void add(int64_t delta, std::memory_order order = std::memory_order_relaxed) noexcept {
-    shards_[shard_of_this_thread()].value.fetch_add(delta, order);
-  }
-  [[nodiscard]] int64_t sum() const noexcept {
-    int64_t total = 0;
-    for (const shard &each : shards_) total += each.value.load(std::memory_order_seq_cst);
-    return total;
-  }
-
- private:
-  struct alignas(64) shard {
-    std::atomic<int64_t> value{0};
-  };
-  shard shards_[shard_count];
-};
 
 class engine {
  public:
@@ -68,9 +50,9 @@ class engine {
   // ---- Invocations ----
   // Makes one; its result is its memory. Throws std::bad_alloc.
   invocation *make_invocation(const cachecore_method *method, const char *name);
-  void enter_live() noexcept { live_.add(1, std::memory_order_seq_cst); }
+  void enter_live() noexcept { live_.add(1); }
   [[nodiscard]] int64_t live_count() const noexcept { return live_.sum(); }
-  void leave_live() noexcept { live_.add(-1, std::memory_order_seq_cst); }
+  void leave_live() noexcept { live_.add(-1); }
   void invocation_ends(invocation &ended) noexcept;  // from finalize: leases, subscription, timers
   void push_completion(cachecore_completions &queue, cachecore_result *result) noexcept;
   void undo_results(cachecore_result *chain) noexcept;

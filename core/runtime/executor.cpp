@@ -7,17 +7,11 @@
 #include <ctime>
 
 #include "core/runtime/clock.h"
+#include "core/runtime/shards.h"
 
 namespace cachecore_internal {
 
 thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {nullptr, nullptr, 0, 0, 0, false};
-
-uint32_t choose_shard() noexcept {
-  static std::atomic<uint32_t> next{0};
-  const uint32_t shard = next.fetch_add(1, std::memory_order_relaxed) % shard_count;
-  this_thread.shard = shard + 1;
-  return shard;
-}
 
 void executor::drain_local() noexcept {
   while (post_node *node = local_.pop()) node->run(node);
@@ -100,6 +94,7 @@ waiter &waiter::of_this_thread() {
 void forget_waiters_after_fork() noexcept {
   waiter_registry::current.store(nullptr, std::memory_order_relaxed);
   returned_at_exit.held = nullptr;
+  forget_shards_after_fork();
   this_thread = {nullptr, nullptr, 0, 0, 0, false};
 }
 

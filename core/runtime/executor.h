@@ -147,18 +147,10 @@ struct thread_state {
   executor *current;   // the executor this thread is running as, or null
   int32_t step_depth;  // > 0 inside a start function or continuation
   int32_t log_depth;   // > 0 inside a log callback
-  uint32_t shard;      // 0: not chosen yet
+  uint32_t shard;      // see shards.h; 0: not chosen yet
   bool submitting;     // requests are released by the loop, not by this thread
 };
 
 extern thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]];
-
-// A number of this thread from 0 to 15 for counters that must not contend.
-constexpr uint32_t shard_count = 16;
-uint32_t choose_shard() noexcept;
-inline uint32_t shard_of_this_thread() noexcept {
-  const uint32_t shard = this_thread.shard;
-  return shard != 0 ? shard - 1 : choose_shard();
-}
 
 }  // namespace cachecore_internal

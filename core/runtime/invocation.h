@@ -84,7 +84,7 @@ T *make_wait(size_t capacity = 0) {
   memory_block *block = acquire_block(sizeof(T) + 64 + capacity);
   void *place = block + 1;
   block->used = static_cast<uint32_t>((sizeof(T) + 15) & ~size_t{15});
-  T *made = new (place) T();
+  T *made = new (place) T;  // no (): it would be zeroed first
   made->memory.begin(block);
   return made;
 }
@@ -155,6 +155,7 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   wait *parent = nullptr;                         // a child call
   uint64_t user_data = 0;
   uint64_t operation = 0;
+  cachecore_invocation *next_operation = nullptr;  // in the loop's table
   bool *finished_here = nullptr;  // told when it finishes before its submitter let it go
 
   cachecore_status given_up = CACHECORE_OK;

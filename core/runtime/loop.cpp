@@ -282,19 +282,51 @@ void loop::expire_timers() noexcept {
 
 void loop::adopt(invocation &adopted) {
   adopted.insert_before(live_);
-  if (adopted.operation != 0) operations_.emplace(adopted.operation, &adopted);
+  if (adopted.operation == 0) return;
+  if (operation_count_ >= operations_.size()) grow_operations();
+  operation_count_++;
+  invocation **place = place_of(adopted.operation);
+  adopted.next_operation = *place;
+  *place = &adopted;
+}
+
+// Without memory the chains grow longer, and that is all.
+void loop::grow_operations() {
+  std::vector<invocation *> before;
+  try {
+    before.resize(operations_.size() * 2);
+  } catch (const std::bad_alloc &) {
+    return;
+  }
+  before.swap(operations_);
+  for (invocation *chain : before) {
+    while (chain != nullptr) {
+      invocation *next = chain->next_operation;
+      invocation **place = place_of(chain->operation);
+      chain->next_operation = *place;
+      *place = chain;
+      chain = next;
+    }
+  }
 }
 
 void loop::release(invocation &ended) noexcept {
   remove_timer(ended);
   if (!ended.linked()) return;
-  if (ended.operation != 0) operations_.erase(ended.operation);
   ended.unlink();
+  if (ended.operation == 0) return;
+  for (invocation **link = place_of(ended.operation); *link != nullptr; link = &(*link)->next_operation) {
+    if (*link != &ended) continue;
+    *link = ended.next_operation;
+    operation_count_--;
+    return;
+  }
 }
 
-invocation *loop::find(uint64_t operation) const noexcept {
-  const auto found = operations_.find(operation);
-  return found == operations_.end() ? nullptr : found->second;
+invocation *loop::find(uint64_t operation) noexcept {
+  invocation *found = *place_of(operation);
+  while (found != nullptr && found->operation != operation) found = found->next_operation;
+  return found;
 }
 
 void loop::each_invocation(const std::function<void(invocation &)> &visit) {

@@ -15,7 +15,6 @@
 #include <functional>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "core/runtime/completion_queue.h"
@@ -55,7 +54,7 @@ class loop final : public executor {
   // Invocations whose executor this is.
   void adopt(invocation &adopted);
   void release(invocation &ended) noexcept;
-  [[nodiscard]] invocation *find(uint64_t operation) const noexcept;
+  [[nodiscard]] invocation *find(uint64_t operation) noexcept;
   void each_invocation(const std::function<void(invocation &)> &visit);
 
  private:
@@ -86,7 +85,14 @@ class loop final : public executor {
   std::vector<lane *> written_;
   cachecore_completions *dirty_queues_ = nullptr;
   live_link live_;
-  std::unordered_map<uint64_t, invocation *> operations_;
+
+  // Operations by their number, chained by next_operation. Numbers come in order, so their low bits spread well.
+  [[nodiscard]] invocation **place_of(uint64_t operation) noexcept {
+    return &operations_[operation & (operations_.size() - 1)];
+  }
+  void grow_operations();
+  std::vector<invocation *> operations_ = std::vector<invocation *>(64);
+  size_t operation_count_ = 0;
 };
 
 }  // namespace cachecore_internal

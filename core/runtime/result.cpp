@@ -7,7 +7,7 @@ namespace cachecore_internal {
 cachecore_result *make_result() {
   memory_block *block = acquire_block(arena::common_capacity);
   block->used = static_cast<uint32_t>((sizeof(cachecore_result) + 15) & ~size_t{15});
-  auto *made = new (block + 1) cachecore_result();
+  auto *made = new (block + 1) cachecore_result;  // no (): it would be zeroed first
   made->memory.begin(block);
   return made;
 }
