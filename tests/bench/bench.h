@@ -92,5 +92,6 @@ std::vector<row> sync_rows();
 std::vector<row> threads_rows();
 std::vector<row> async_rows();
 std::vector<row> init_rows();
+std::vector<row> value_rows();
 
 }  // namespace bench
