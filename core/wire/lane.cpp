@@ -265,6 +265,12 @@ cachecore_status lane::withdraw(request *given_up, cachecore_status reason) noex
 
 // ---- Writing ----
 
+void lane::send_in_place(const request &large) noexcept {
+  large_ = large.data;
+  large_size_ = large.size;
+  large_sent_ = 0;
+}
+
 bool lane::gather() noexcept {
   bool any = false;
   while (out_.size() < gather_bytes && large_ == nullptr) {
@@ -277,14 +283,12 @@ bool lane::gather() noexcept {
     if (each->caller != this_thread.own) gathered_for_others_ = true;
     each->sent_change = each->changes;
     if (each->size >= large_request) {
-      large_ = each;
-      large_sent_ = 0;
+      send_in_place(*each);
     } else {
       try {
         out_.append(each->data, each->size);
       } catch (const std::bad_alloc &) {
-        large_ = each;
-        large_sent_ = 0;
+        send_in_place(*each);
       }
     }
     in_flight_.push(each);
@@ -309,11 +313,11 @@ lane::sent lane::send_gathered() noexcept {
   out_.clear();
   out_sent_ = 0;
   while (large_ != nullptr) {
-    if (large_sent_ == large_->size) {
+    if (large_sent_ == large_size_) {
       large_ = nullptr;
       break;
     }
-    const ssize_t count = put(large_->data + large_sent_, large_->size - large_sent_, 0);
+    const ssize_t count = put(large_ + large_sent_, large_size_ - large_sent_, 0);
     if (count < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;

@@ -71,13 +71,13 @@ task<reading> cache::read(call &call, region_ref home, names at, std::string_vie
   co_return seen;
 }
 
-// PTTL comes from behind the entry in the same pipeline. It is -2 when the entry expired in between, and -1 when
-// somebody took its expiry away, whereupon nobody knows its age.
+// PTTL comes from behind the entry in the same pipeline. It is -2 when the entry expired in between, 0 in its last
+// millisecond, whose end nobody can see, and -1 when somebody took its expiry away, whereupon nobody knows its age.
 void cache::judge(reading &seen, const value &stored, const value &left_ms, std::string_view key) {
   if (stored.is_nil()) return;
   seen.id = entry_id(stored.as_text());
   const std::optional<entry_view> entry = parse_entry(stored.as_text());
-  if (!entry || left_ms.as_int() < 0 || seen.marks == nullptr || !seen.marks->admits(entry->seen, key)) return;
+  if (!entry || left_ms.as_int() <= 0 || seen.marks == nullptr || !seen.marks->admits(entry->seen, key)) return;
   seen.found = entry;
   seen.age_ms = std::max<int64_t>(entry->lifetime_ms - left_ms.as_int(), 0);
 }
