@@ -145,7 +145,7 @@ void run_cells(const work &one) {
       // A connection the proxy has only now closed may take reads with it, not turn them around.
       if (echoed.status == CACHECORE_OK && echoed.answer != said) came.wrong++;
     }
-    const int64_t there = std::atoll(core.command({"GET", key}).answer.c_str());
+    const int64_t there = integer_of(core.command({"GET", key}).answer);
     if (came.wrong != 0 || there < came.applied || there > came.applied + came.uncertain) {
       print_error("%s: wrong %lld, applied %lld, uncertain %lld, there %lld\n", each.name,
                   static_cast<long long>(came.wrong), static_cast<long long>(came.applied),
@@ -168,7 +168,7 @@ void reads(void **) {
 void changes(void **) {
   run_cells([](const redis_core &core, const std::string &key, int, tally &out) {
     const outcome came = core.command({"INCR", key}, patience_ms);
-    out.count(came, std::atoll(came.answer.c_str()) > 0, 1);
+    out.count(came, integer_of(came.answer) > 0, 1);
   });
 }
 
@@ -198,7 +198,7 @@ void scripts(void **) {
     const cachecore_value keys = cachecore_bytes(key.data(), key.size());
     const outcome came = core.call(
         "redis.script", {cachecore_text("return redis.call('incr', KEYS[1])"), cachecore_list(&keys, 1)}, patience_ms);
-    out.count(came, std::atoll(came.answer.c_str()) > 0, 1);
+    out.count(came, integer_of(came.answer) > 0, 1);
   });
 }
 

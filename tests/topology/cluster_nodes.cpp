@@ -7,6 +7,7 @@
 
 #include "core/wire/command_table.h"
 #include "tests/support/ports.h"
+#include "tests/topology/redis_core.h"
 
 namespace topology_test {
 namespace {
@@ -115,8 +116,8 @@ size_t cluster_nodes::master_of(uint16_t slot) const {
       while (fields >> field) {
         if (field[0] == '[') continue;
         const size_t dash = field.find('-');
-        const int first = std::atoi(field.c_str());
-        const int last = dash == std::string::npos ? first : std::atoi(field.c_str() + dash + 1);
+        const int first = static_cast<int>(integer_of(field));
+        const int last = dash == std::string::npos ? first : static_cast<int>(integer_of(field.substr(dash + 1)));
         if (slot >= first && slot <= last) return i;
       }
     }

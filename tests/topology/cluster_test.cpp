@@ -33,7 +33,7 @@ int empty(void **) {
 int64_t executed(size_t node, const char *command) {
   const std::string stats = cluster->ask(node, "INFO commandstats");
   const size_t at = stats.find("cmdstat_" + std::string(command) + ":calls=");
-  return at == std::string::npos ? 0 : std::atoll(stats.c_str() + stats.find('=', at) + 1);
+  return at == std::string::npos ? 0 : integer_of(stats.substr(stats.find('=', at) + 1));
 }
 
 void keys_go_to_their_nodes(void **) {
@@ -43,7 +43,7 @@ void keys_go_to_their_nodes(void **) {
     assert_answer(core.command({"SET", key, std::to_string(i)}), "OK");
     assert_answer(core.command({"GET", key}), std::to_string(i).c_str());
   }
-  for (size_t i = 0; i < 3; i++) assert_true(std::atoll(cluster->ask(i, "DBSIZE").c_str()) > 50);
+  for (size_t i = 0; i < 3; i++) assert_true(integer_of(cluster->ask(i, "DBSIZE")) > 50);
   // With the map known nothing was redirected: each SET was executed once, and refused by nobody.
   int64_t sets = 0;
   for (size_t i = 0; i < 3; i++) sets += executed(i, "set");

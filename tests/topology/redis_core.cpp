@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <cstdlib>
+
 #include "tests/plugins/show.h"
 #include "tests/support/support.h"
 #include "tests/support/unit.h"
@@ -111,6 +113,8 @@ std::string listener::next_with(const std::string &part) {
     if (said[0] != '{') test_die("the subscription ended: %s", said.c_str());
   }
 }
+
+int64_t integer_of(const std::string &text) { return std::strtoll(text.c_str(), nullptr, 10); }
 
 std::string text_of(const outcome &came) {
   return came.status == CACHECORE_OK ? came.answer

@@ -58,6 +58,9 @@ class listener {
   cachecore_completions *queue_ = nullptr;
 };
 
+// The number a text begins with, 0 if with none.
+int64_t integer_of(const std::string &text);
+
 // The answer, or "STATUS: message".
 std::string text_of(const outcome &came);
 void assert_answer(const outcome &came, const char *expected);
