@@ -265,10 +265,19 @@ cachecore_status lane::withdraw(request *given_up, cachecore_status reason) noex
 
 // ---- Writing ----
 
-void lane::send_in_place(const request &large) noexcept {
-  large_ = large.data;
-  large_size_ = large.size;
+void lane::send_in_place(request &large) noexcept {
+  large_ = &large;
   large_sent_ = 0;
+  large.in_place.store(request::sending_in_place, std::memory_order_relaxed);
+}
+
+// A server may answer before it has read everything, be it to complain.
+void lane::sent_in_place() noexcept {
+  request *done = large_;
+  large_ = nullptr;
+  if (done->in_place.exchange(request::not_in_place, std::memory_order_acq_rel) == request::answered_in_place) {
+    end_request(done);
+  }
 }
 
 bool lane::gather() noexcept {
@@ -313,11 +322,11 @@ lane::sent lane::send_gathered() noexcept {
   out_.clear();
   out_sent_ = 0;
   while (large_ != nullptr) {
-    if (large_sent_ == large_size_) {
-      large_ = nullptr;
+    if (large_sent_ == large_->size) {
+      sent_in_place();
       break;
     }
-    const ssize_t count = put(large_ + large_sent_, large_size_ - large_sent_, 0);
+    const ssize_t count = put(large_->data + large_sent_, large_->size - large_sent_, 0);
     if (count < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK ? sent::blocked : sent::failed;
@@ -405,6 +414,11 @@ void lane::decode() noexcept {
     }
     if (oldest->take_reply()) {
       reading_.pop();
+      if (oldest->in_place.load(std::memory_order_acquire) != request::not_in_place &&
+          oldest->in_place.exchange(request::answered_in_place, std::memory_order_acq_rel) ==
+              request::sending_in_place) {
+        continue;
+      }
       end_request(oldest);
     }
   }
@@ -578,6 +592,11 @@ void lane::tear_down() noexcept {
   write_blocked_ = false;
   out_.clear();
   out_sent_ = 0;
+  request *answered = nullptr;
+  if (large_ != nullptr &&
+      large_->in_place.exchange(request::not_in_place, std::memory_order_acq_rel) == request::answered_in_place) {
+    answered = large_;
+  }
   large_ = nullptr;
   reading_.append(in_flight_);
   request_list again;
@@ -608,6 +627,7 @@ void lane::tear_down() noexcept {
   } else {
     lock.unlock();
   }
+  if (answered != nullptr) end_request(answered);
   while (request *each = ended.pop()) end_sent(each, shut_with);
 }
 

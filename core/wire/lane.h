@@ -106,7 +106,8 @@ class lane {
   void dial(std::unique_lock<std::mutex> &lock) noexcept;
   void write_all(std::unique_lock<std::mutex> &lock) noexcept;
   bool gather() noexcept;
-  void send_in_place(const request &large) noexcept;
+  void send_in_place(request &large) noexcept;
+  void sent_in_place() noexcept;
   sent send_gathered() noexcept;
   ssize_t put(const char *data, size_t size, int flags) noexcept;
   bool receive(int flags) noexcept;  // false: would block, or failed
@@ -152,10 +153,7 @@ class lane {
   // The writer's.
   std::string out_;
   size_t out_sent_ = 0;
-  // Bytes of a request sent from its own memory, behind `out_`. Not the request: once the last byte has gone out, its
-  // reply may come and take it away.
-  const char *large_ = nullptr;
-  size_t large_size_ = 0;
+  request *large_ = nullptr;  // sent from its own memory behind `out_`; see request::in_place
   size_t large_sent_ = 0;
   bool gathered_for_others_ = false;  // since the role was taken
 

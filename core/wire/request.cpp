@@ -91,6 +91,7 @@ void renew_request(request &again) noexcept {
   again.status = CACHECORE_OK;
   again.error = nullptr;
   again.first_error = nullptr;
+  again.in_place.store(request::not_in_place, std::memory_order_relaxed);
   again.sent_change = false;
   again.next_request = nullptr;
   again.line.store(nullptr, std::memory_order_relaxed);

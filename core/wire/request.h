@@ -32,9 +32,13 @@ struct request final : wait {
   bool blocks = false;      // may be answered late on purpose
   uint8_t attempts = 0;     // times it was sent and its connection was lost
   uint8_t refused = 0;      // times no connection could be made for it
-  uint8_t redirects = 0;    // times another node was tried
-  uint32_t preface = 0;     // replies before the first that counts
-  uint32_t expected = 1;    // replies, with the preface
+  // Whether its bytes are being sent from where they are, and whether the reply came before the last of them was. Then
+  // the reader leaves its end to the writer.
+  enum in_place_phase : uint8_t { not_in_place, sending_in_place, answered_in_place };
+  std::atomic<uint8_t> in_place{not_in_place};
+  uint8_t redirects = 0;  // times another node was tried
+  uint32_t preface = 0;   // replies before the first that counts
+  uint32_t expected = 1;  // replies, with the preface
   uint32_t seen = 0;
   cachecore_value *items = nullptr;  // of a list
   cachecore_value scratch{};         // of a transaction: replies before the last
