@@ -135,7 +135,7 @@ void router::fetch_map() noexcept {
     asks->nodes = candidates();
     asks->questions.resize(asks->nodes.size());
     engine_.spawn("cluster.slots", fetch::begin, asks.get());
-    asks.release();
+    static_cast<void>(asks.release());  // it deletes itself
     fetching_ = true;
   } catch (const std::exception &fault) {
     fetch_failed(CACHECORE_UNAVAILABLE, fault.what());
@@ -155,6 +155,7 @@ void router::install_slots(const std::vector<slot_range> &ranges) {
   masters.erase(std::unique(masters.begin(), masters.end()), masters.end());
   for (size_t slot = 0; slot < slot_count; slot++) (*slots_)[slot].store(owners[slot], std::memory_order_release);
   std::vector<node *> nodes;
+  nodes.reserve(masters.size());
   for (const auto &[name, each] : masters) nodes.push_back(each);
   installed(std::move(nodes));
 }

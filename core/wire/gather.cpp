@@ -148,7 +148,7 @@ bool give_up_parts(wait *self, cachecore_status reason) noexcept {
 gather *begin_gather(invocation &owner, size_t count, gather::merge how, cachecore_continuation then, void *state) {
   auto *whole = make_wait<gather>();
   try {
-    whole->parts = whole->memory.allocate_array<request *>(count);
+    whole->parts = static_cast<request **>(whole->memory.allocate(count * sizeof(void *)));
     std::fill_n(whole->parts, count, nullptr);
     if (how == gather::merge::list || how == gather::merge::joined) {
       whole->items = whole->memory.allocate_array<cachecore_value>(count);

@@ -53,6 +53,7 @@ void the_living_keep_their_pace(void **) {
   std::atomic<bool> stop{false};
   std::atomic<int64_t> healthy{0}, unexpected{0};
   std::vector<std::thread> callers;
+  callers.reserve(12);
   for (size_t i = 0; i < 12; i++) {
     callers.emplace_back([&, shard = i % 3] {
       while (!stop) {

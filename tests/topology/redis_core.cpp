@@ -59,6 +59,8 @@ outcome redis_core::command(const words &of_it, int64_t timeout_ms) const {
 outcome redis_core::pipeline(const std::vector<words> &commands, int64_t timeout_ms) const {
   std::vector<std::vector<cachecore_value>> values;
   std::vector<cachecore_value> lists;
+  values.reserve(commands.size());
+  lists.reserve(commands.size());
   for (const words &each : commands) values.push_back(values_of(each));
   for (const auto &each : values) lists.push_back(list_of(each));
   return call("redis.pipeline", {list_of(lists)}, timeout_ms);
@@ -67,6 +69,8 @@ outcome redis_core::pipeline(const std::vector<words> &commands, int64_t timeout
 outcome redis_core::transaction(const std::vector<words> &commands) const {
   std::vector<std::vector<cachecore_value>> values;
   std::vector<cachecore_value> lists;
+  values.reserve(commands.size());
+  lists.reserve(commands.size());
   for (const words &each : commands) values.push_back(values_of(each));
   for (const auto &each : values) lists.push_back(list_of(each));
   return call("redis.transaction", {list_of(lists)});

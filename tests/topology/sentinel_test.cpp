@@ -84,6 +84,7 @@ void calls_follow_a_failover(void **) {
   std::atomic<int64_t> wrong{0}, acknowledged{0}, unexpected{0};
   std::vector<std::vector<std::string>> written(8);
   std::vector<std::thread> callers;
+  callers.reserve(written.size());
   for (size_t number = 0; number < written.size(); number++) {
     callers.emplace_back([&, number] {
       for (int64_t i = 0; !stop.load(std::memory_order_relaxed); i++) {

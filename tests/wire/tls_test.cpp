@@ -46,6 +46,7 @@ class tls_server {
         shown.key,    "--tls-ca-cert-file",  files->trusted.file(), "--tls-auth-clients", "no"};
     args.insert(args.end(), more.begin(), more.end());
     std::vector<const char *> words;
+    words.reserve(args.size() + 1);
     for (const std::string &each : args) words.push_back(each.c_str());
     words.push_back(nullptr);
     server_ = test_server_start_tcp(nullptr, words.data());
@@ -106,10 +107,12 @@ void many_threads(void **) {
   const redis_core core(server.url("localhost"), trusting().c_str());
   std::atomic<int> wrong{0};
   std::vector<std::thread> callers;
+  callers.reserve(16);
   for (int number = 0; number < 16; number++) {
     callers.emplace_back([&, number] {
       for (int i = 0; i < 300; i++) {
-        const std::string said = std::to_string(number) + ":" + std::to_string(i) + std::string(static_cast<size_t>(i % 50) * 400, '.');
+        const std::string said =
+            std::to_string(number) + ":" + std::to_string(i) + std::string(static_cast<size_t>(i % 50) * 400, '.');
         if (core.command({"ECHO", said}).answer != said) wrong++;
       }
     });
@@ -274,9 +277,9 @@ void a_forked_child(void **) {
   const pid_t child = fork();
   if (child == 0) {
     cachecore_error error;
-    const bool right =
-        cachecore_invoke(core.handle(), "redis.ping", nullptr, 0, nullptr, &error) == CACHECORE_FORKED &&
-        cachecore_reset(core.handle(), &error) == CACHECORE_OK && core.command({"GET", "a"}).answer == "1";
+    const bool right = cachecore_invoke(core.handle(), "redis.ping", nullptr, 0, nullptr, &error) == CACHECORE_FORKED &&
+                       cachecore_reset(core.handle(), &error) == CACHECORE_OK &&
+                       core.command({"GET", "a"}).answer == "1";
     _exit(right ? 0 : 1);
   }
   int status = -1;
