@@ -64,8 +64,8 @@ struct configuration {
   endpoint server;
   bool server_is_default = false;  // nothing was configured: embedded, with a warning in the log
   tls_settings tls;
-  std::shared_ptr<tls_context> secured_by;  // made at init from `tls`, if the url asks for it
-  std::string sentinel_user, sentinel_password;  // for the sentinels themselves; the url's are for the servers
+  std::shared_ptr<tls_context> secured_by;            // made at init from `tls`, if the url asks for it
+  std::string sentinel_user, sentinel_password;       // for the sentinels themselves; the url's are for the servers
   std::vector<plugin_request> plugins;                // in order; what to load
   bool all_built_in = false;                          // nothing was named: every built-in plugin that is installed
   std::map<std::string, std::string> plugin_configs;  // "plugins" of the JSON by name, also for plugins loaded later

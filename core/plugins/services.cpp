@@ -10,6 +10,7 @@
 #include "core/values/compress.h"
 #include "core/values/crypto.h"
 #include "core/values/json.h"
+#include "core/wire/tracking.h"
 
 namespace cachecore_internal {
 namespace {
@@ -178,6 +179,7 @@ const void *find_service(const cachecore_host *, const char *id) noexcept {
   if (wanted == "compress/1") return compress_service();
   if (wanted == "metrics/1") return &metrics_table;
   if (wanted == "log/1") return &log_table;
+  if (wanted == "tracking/1") return tracking_service();
   return nullptr;
 }
 

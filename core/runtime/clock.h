@@ -17,6 +17,13 @@ inline int64_t now_ns() noexcept {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+// Nanoseconds of CLOCK_BOOTTIME, which counts while the machine sleeps.
+inline int64_t boot_ns() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 // The moment `ms` from now; saturates.
 inline int64_t deadline_after_ms(int64_t ms) noexcept {
   if (ms < 0 || ms > int64_t{1'000'000'000'000}) return no_deadline;

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/topology/router.h"
 #include "core/wire/subscriptions.h"
+#include "core/wire/tracking.h"
 
 namespace cachecore_internal {
 
@@ -18,6 +19,7 @@ engine::engine(cachecore_handle &owner, const configuration &settings, core_log 
     : owner_(owner), settings_(settings), log_(log), loop_(*this) {
   router_ = std::make_unique<router>(*this);
   pushes_ = std::make_unique<subscriptions>(*this);
+  tracked_ = std::make_unique<trackings>(*this);
 }
 
 engine::~engine() = default;
@@ -207,6 +209,7 @@ void engine::begin_end(cachecore_status reason) noexcept {
         if (each.given_up == CACHECORE_OK) give_up_on_loop(each, reason);
       });
       pushes_->shut();
+      tracked_->shut();
       router_->end_watch();
     });
   }

@@ -29,6 +29,7 @@ class router;
 class plugin_record;
 struct core_log;
 class subscriptions;
+class trackings;
 
 class engine {
  public:
@@ -67,6 +68,7 @@ class engine {
   [[nodiscard]] loop &events() noexcept { return loop_; }
   [[nodiscard]] router &routes() noexcept { return *router_; }
   [[nodiscard]] subscriptions &pushes() noexcept { return *pushes_; }
+  [[nodiscard]] trackings &tracked() noexcept { return *tracked_; }
   [[nodiscard]] const configuration &settings() const noexcept { return settings_; }
   [[nodiscard]] cachecore_handle &owner() noexcept { return owner_; }
 
@@ -85,6 +87,7 @@ class engine {
   loop loop_;
   std::unique_ptr<router> router_;
   std::unique_ptr<subscriptions> pushes_;
+  std::unique_ptr<trackings> tracked_;
   std::atomic<cachecore_status> ending_{CACHECORE_OK};
   invocation *giving_up_ = nullptr;  // the loop's; null again when it ended meanwhile
   sharded_counter live_;

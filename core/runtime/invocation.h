@@ -156,7 +156,7 @@ struct cachecore_invocation : cachecore_internal::timer_entry, cachecore_interna
   uint64_t user_data = 0;
   uint64_t operation = 0;
   cachecore_invocation *next_operation = nullptr;  // in the loop's table
-  bool *finished_here = nullptr;  // told when it finishes before its submitter let it go
+  bool *finished_here = nullptr;                   // told when it finishes before its submitter let it go
 
   cachecore_status given_up = CACHECORE_OK;
   bool finished = false;     // complete or fail was called

@@ -1,7 +1,7 @@
 // shards.h: counters that many threads change at once.
 //
-// A counter is parted; each of the first fifteen living threads has a part of its own, which it changes by plain loads and
-// stores; all others share the last one. A part is handed from a thread that ends to one that begins.
+// A counter is parted; each of the first fifteen living threads has a part of its own, which it changes by plain loads
+// and stores; all others share the last one. A part is handed from a thread that ends to one that begins.
 //
 // Thread rule: any thread.
 #pragma once

@@ -9,6 +9,7 @@
 #include "core/topology/router.h"
 #include "core/wire/push_connection.h"
 #include "core/wire/subscriptions.h"
+#include "core/wire/tracking.h"
 
 namespace cachecore_internal {
 namespace {
@@ -189,6 +190,7 @@ void router::installed(std::vector<node *> masters) {
   fetched_at_ = now_ns();
   room_.release_all();
   engine_.pushes().rearrange();
+  engine_.tracked().rearrange();
   if (kind_ == kind::sentinel) watch_sentinels();
   const bool again = wanted_.load(std::memory_order_acquire);
   engine_.events().remove_timer(retry_);

@@ -15,6 +15,7 @@ namespace cachecore_internal {
 namespace {
 
 constexpr int64_t ping_interval_ns = 1'000 * ns_per_ms;
+constexpr int64_t tracking_ping_interval_ns = 500 * ns_per_ms;
 constexpr int64_t silence_limit_ns = 5'000 * ns_per_ms;
 
 cachecore_value text(std::string_view from) { return cachecore_bytes(from.data(), from.size()); }
@@ -86,19 +87,74 @@ void push_connection::connected(int descriptor, std::shared_ptr<tls_session> tls
         [](evutil_socket_t, short, void *self) { static_cast<push_connection *>(self)->write(); }, this);
     if (read_event_ == nullptr || write_event_ == nullptr) throw std::bad_alloc();
     event_add(read_event_, nullptr);
-    for (const uint32_t kind : all_kinds) {
-      std::vector<std::string> names;
-      for (const auto &[name, each] : topics_of(kind)) names.push_back(name);
-      if (!names.empty()) send(kind, true, names);
+    if (tracked_.changed) {
+      step_ = tracking_step::asking_id;
+      out_ += "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
+      write();
+    } else {
+      subscribe_all();
     }
     engine_.events().remove_timer(alive_);
-    engine_.events().add_timer(alive_, now_ns() + ping_interval_ns);
+    engine_.events().add_timer(alive_, now_ns() + (tracked_.changed ? tracking_ping_interval_ns : ping_interval_ns));
   } catch (const std::exception &) {
     lost("out of memory");
   }
 }
 
+void push_connection::subscribe_all() {
+  for (const uint32_t kind : all_kinds) {
+    std::vector<std::string> names;
+    for (const auto &[name, each] : topics_of(kind)) names.push_back(name);
+    if (!names.empty()) send(kind, true, names);
+  }
+}
+
+void push_connection::track(tracked_prefixes what) {
+  tracked_ = std::move(what);
+  listen({"__redis__:invalidate"}, [this](const cachecore_value &message) {
+    for (size_t i = 0; i < message.as.map.count; i++) {
+      const cachecore_pair &each = message.as.map.pairs[i];
+      if (text_of(each.key) == "payload") tracked_.changed(each.value);
+    }
+  });
+}
+
+// The answers to CLIENT ID and CLIENT TRACKING, which come before everything else. False: it is none of them.
+bool push_connection::take_tracking_step(const cachecore_value &reply) {
+  if (step_ != tracking_step::asking_id && step_ != tracking_step::asking_tracking) return false;
+  if (step_ == tracking_step::asking_id && reply.kind == CACHECORE_INT) {
+    const std::string id = std::to_string(reply.as.integer);
+    std::vector<cachecore_value> words = {cachecore_text("CLIENT"),
+                                          cachecore_text("TRACKING"),
+                                          cachecore_text("ON"),
+                                          cachecore_text("REDIRECT"),
+                                          text(id),
+                                          cachecore_text("BCAST")};
+    for (const std::string &each : tracked_.prefixes) {
+      words.push_back(cachecore_text("PREFIX"));
+      words.push_back(text(each));
+    }
+    arena memory;
+    const encoded bytes = encode_command(memory, words.data(), words.size());
+    out_.append(bytes.data, bytes.size);
+    step_ = tracking_step::asking_tracking;
+    write();
+    return true;
+  }
+  if (step_ == tracking_step::asking_tracking && reply.kind == CACHECORE_BYTES) {
+    step_ = tracking_step::on;
+    subscribe_all();
+    ping();
+    return true;
+  }
+  lost("the server does not track keys: " + (reply.kind == CACHECORE_ERROR ? std::string(text_of(reply)) : "?"));
+  return true;
+}
+
 void push_connection::lost(const std::string &why) noexcept {
+  step_ = tracking_step::none;
+  pings_.clear();
+  if (tracked_.lost) tracked_.lost();
   if (read_event_ != nullptr) event_free(read_event_);
   if (write_event_ != nullptr) event_free(write_event_);
   read_event_ = write_event_ = nullptr;
@@ -144,7 +200,8 @@ void push_connection::add(std::shared_ptr<subscription> added) {
       if (added->over) return;
     }
   }
-  if (state_ == state::ready && !fresh.empty()) send(added->kind, true, fresh);
+  const bool may_send = step_ == tracking_step::none || step_ == tracking_step::on;
+  if (state_ == state::ready && may_send && !fresh.empty()) send(added->kind, true, fresh);
   if (state_ == state::idle) dial();
 }
 
@@ -259,17 +316,23 @@ void push_connection::on_readable() noexcept {
 }
 
 void push_connection::take(const cachecore_value &push, arena &) {
+  if (take_tracking_step(push)) return;
   if (push.kind == CACHECORE_ERROR) {
     // The slot of a shard channel is elsewhere, or may not be listened to: what is served where is looked at anew.
     engine_.log(CACHECORE_LOG_WARNING, "a subscription was refused: " + std::string(text_of(push)));
     engine_.routes().want_map();
     return;
   }
-  if (push.kind != CACHECORE_LIST || push.as.list.count < 2 || push.as.list.items[0].kind != CACHECORE_BYTES)
-    return;  // PONG
+  const bool is_list =
+      push.kind == CACHECORE_LIST && push.as.list.count >= 2 && push.as.list.items[0].kind == CACHECORE_BYTES;
+  if (!is_list || text_of(push.as.list.items[0]) == "pong") {
+    if (pings_.empty()) return;
+    if (tracked_.proven) tracked_.proven(pings_.front());
+    pings_.pop_front();
+    return;
+  }
   const cachecore_value *items = push.as.list.items;
   std::string_view what = text_of(items[0]);
-  if (what == "pong") return;
   uint32_t kind = CACHECORE_SUBSCRIBE_CHANNELS;
   if (what.starts_with("psub") || what.starts_with("pmes") || what.starts_with("puns")) {
     kind = CACHECORE_SUBSCRIBE_PATTERNS;
@@ -324,15 +387,25 @@ void push_connection::tell(subscription &listener, const cachecore_value &messag
   engine_.events().drain_local();
 }
 
+void push_connection::ping() {
+  pings_.push_back(boot_ns());
+  out_.append("*1\r\n$4\r\nPING\r\n");
+  write();
+}
+
 void push_connection::check_alive() noexcept {
   if (state_ != state::ready) return;
   if (now_ns() - last_heard_ > silence_limit_ns) {
     lost("the server has not answered within the read deadline");
     return;
   }
-  out_.append("*1\r\n$4\r\nPING\r\n");
-  write();
-  engine_.events().add_timer(alive_, now_ns() + ping_interval_ns);
+  try {
+    if (step_ == tracking_step::none || step_ == tracking_step::on) ping();
+  } catch (const std::exception &) {
+    lost("out of memory");
+    return;
+  }
+  engine_.events().add_timer(alive_, now_ns() + (tracked_.changed ? tracking_ping_interval_ns : ping_interval_ns));
 }
 
 }  // namespace cachecore_internal

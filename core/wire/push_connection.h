@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include <deque>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -39,6 +40,16 @@ struct subscription {
   bool over = false;
 };
 
+// Makes a push connection hear of changed keys too: CLIENT TRACKING of prefixes in broadcast mode, redirected to the
+// connection itself, whose messages come on the channel __redis__:invalidate.
+struct tracked_prefixes {
+  std::vector<std::string> prefixes;
+  std::function<void(const cachecore_value &keys)> changed;
+  std::function<void()> lost;
+  // A PING sent then (boot_ns) was answered: whatever was changed before it has been told.
+  std::function<void(int64_t sent)> proven;
+};
+
 class push_connection {
  public:
   // `choose` names the node to connect to, or null: then it tries again later.
@@ -48,6 +59,8 @@ class push_connection {
   push_connection &operator=(const push_connection &) = delete;
 
   void add(std::shared_ptr<subscription> added);
+  // Before anything is added.
+  void track(tracked_prefixes what);
   // Listens for the core itself, as long as the connection lives. Throws std::bad_alloc.
   void listen(std::vector<std::string> channels, std::function<void(const cachecore_value &message)> heard);
   void remove(const std::shared_ptr<subscription> &removed) noexcept;
@@ -56,6 +69,7 @@ class push_connection {
   void shut() noexcept;
 
  private:
+  enum class tracking_step : uint8_t { none, asking_id, asking_tracking, on };
   enum class state : uint8_t { idle, dialing, backing_off, ready, closed };
   struct topic {
     std::vector<std::shared_ptr<subscription>> listeners;
@@ -81,6 +95,9 @@ class push_connection {
   void tell(subscription &listener, const cachecore_value &message) noexcept;
   void tell_all(topic &from, const cachecore_value &message) noexcept;
   void check_alive() noexcept;
+  void ping();
+  void subscribe_all();
+  bool take_tracking_step(const cachecore_value &reply);
 
   engine &engine_;
   const std::function<node *()> choose_;
@@ -95,6 +112,9 @@ class push_connection {
   cachecore_value push_{};
   topics topics_[kind_count];  // by kind
   std::unordered_map<invocation *, std::vector<std::shared_ptr<subscription>>> by_owner_;
+  tracked_prefixes tracked_;
+  tracking_step step_ = tracking_step::none;
+  std::deque<int64_t> pings_;  // when they were sent; unanswered
   uint32_t refusals_ = 0;
   int64_t last_heard_ = 0;
   timer retry_;

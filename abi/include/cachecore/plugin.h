@@ -312,6 +312,38 @@ typedef struct cachecore_compress_service {
   cachecore_status (*decompress)(const void *data, size_t size, void *out, size_t capacity, size_t *out_size);
 } cachecore_compress_service;
 
+typedef struct cachecore_tracking cachecore_tracking;
+typedef struct cachecore_tracked cachecore_tracked;
+
+/* Keys that were changed, deleted or have expired, as a LIST of BYTES; NIL: all keys. Runs on the loop's thread and
+ * must not block. Lives until it returns. */
+typedef void (*cachecore_changed_function)(void *state, const cachecore_value *keys);
+
+/* "tracking/1": what changes in the servers, for copies of values kept in the process (Redis' CLIENT TRACKING in
+ * broadcast mode, over RESP2). All [any thread].
+ *
+ * A copy is kept right by two things: `on_changed` names the keys whose copies have ended, and `age_ms` says whether
+ * everything there was to hear has been heard. A copy is made so: take the key's `at` and its epoch, put a placeholder
+ * where on_changed will find it, read the value, and keep it unless the placeholder is gone or `at` has another answer
+ * now (the key may have been read from a node it has moved to). */
+typedef struct cachecore_tracking_service {
+  size_t struct_size;
+  /* Begins to listen for keys that begin with one of `prefixes` (a LIST of BYTES, none of them the beginning of
+   * another; an empty one: all keys). Opens no connection before the first `at`. Ends with `end` or with the plugin's
+   * instance. */
+  cachecore_status (*begin)(const cachecore_host *host, const cachecore_value *prefixes,
+                            cachecore_changed_function on_changed, void *state, cachecore_tracking **out,
+                            cachecore_error *error);
+  /* Afterwards on_changed does not run any more. */
+  void (*end)(cachecore_tracking *tracking);
+  /* The server that tells of a key, and its present epoch; lives as long as the tracking. NULL while nothing is heard
+   * from it: no copy should be made. */
+  const cachecore_tracked *(*at)(cachecore_tracking *tracking, const char *key, size_t size, uint64_t *epoch);
+  /* Milliseconds (of a clock that counts while the machine sleeps) by which a copy made in `epoch` may be behind; -1
+   * when something may have been missed since: the copy has ended. */
+  int64_t (*age_ms)(const cachecore_tracked *tracked, uint64_t epoch);
+} cachecore_tracking_service;
+
 typedef struct cachecore_metric cachecore_metric;
 
 #define CACHECORE_METRIC_COUNTER 0u

@@ -26,6 +26,7 @@ struct services {
   const cachecore_compress_service *compress;
   const cachecore_metrics_service *metrics;
   const cachecore_log_service *log;
+  const cachecore_tracking_service *tracking;
 };
 
 // The levels of options.h.
@@ -61,6 +62,7 @@ class host {
     find_service(services_.compress, "compress/1");
     find_service(services_.metrics, "metrics/1");
     find_service(services_.log, "log/1");
+    find_service(services_.tracking, "tracking/1");
     if (services_.invocation == nullptr) throw error(CACHECORE_INCOMPATIBLE, "this host has no service invocation/1");
   }
   host(const host &) = delete;
