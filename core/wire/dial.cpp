@@ -158,7 +158,11 @@ class handshake_stream {
         into.feed(buffer, static_cast<size_t>(count));
         return;
       }
-      if (count == 0) unavailable("the server closed the connection during the handshake");
+      if (count == 0)
+        unavailable(
+            tls_ == nullptr
+                ? "the server closed the connection during the handshake"
+                : "the server closed the connection during the handshake (does it want a client's certificate?)");
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) fail();
       wait_for(descriptor_, POLLIN, deadline_, cancelled_, "the handshake");
@@ -166,7 +170,17 @@ class handshake_stream {
   }
 
  private:
-  [[noreturn]] static void fail() { unavailable(std::string("the handshake failed: ") + std::strerror(errno)); }
+  [[noreturn]] void fail() const {
+    if (tls_ != nullptr && errno == EPROTO) {
+      // Under TLS 1.3 a server refuses a client's certificate only after the client has done its part.
+      const std::string reason = tls_->problem();
+      const bool refused =
+          reason.find("certificate") != std::string::npos || reason.find("unknown ca") != std::string::npos;
+      throw failure(refused ? CACHECORE_DENIED : CACHECORE_UNAVAILABLE, "TLS: the handshake failed: " + reason);
+    }
+    unavailable(std::string("the handshake failed: ") + std::strerror(errno) +
+                (tls_ == nullptr ? " (for a TLS port write rediss://)" : " (does it want a client's certificate?)"));
+  }
 
   int descriptor_;
   tls_session *tls_;

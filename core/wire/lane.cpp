@@ -236,8 +236,15 @@ void lane::add(request *first) noexcept {
   // After a pause the server may have closed the connection; a change sent into it would be UNCERTAIN for nothing.
   if (in_flight_.empty() && reader_ == reader::nobody && !writing_ &&
       now_ns() - last_received_.load(std::memory_order_relaxed) > 1'000 * ns_per_ms) {
+    // Under TLS the end announces itself in a record of its own, as tickets do: only decrypting tells them apart. There
+    // is no reader, and none can come while the mutex is held.
     char probe = 0;
-    const ssize_t got = recv(descriptor_, &probe, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t got = tls_ != nullptr ? tls_->receive(descriptor_, buffer_.get(), receive_bytes, MSG_DONTWAIT)
+                                        : recv(descriptor_, &probe, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (tls_ != nullptr && got > 0) {
+      begin_failing("the server answered what nobody asked");
+      return;
+    }
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
       begin_failing("the server closed the connection");
       return;

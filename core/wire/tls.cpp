@@ -227,6 +227,8 @@ ssize_t tls_session::decrypt(char *out, size_t size) noexcept {
     }
     const int why = SSL_get_error(session_of(session_), count);
     if (got > 0) break;  // what is wrong shows again at the next call
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    if (reason != nullptr) problem_ = reason;
     ERR_clear_error();
     if (why == SSL_ERROR_ZERO_RETURN) return 0;
     errno = why == SSL_ERROR_WANT_READ ? EAGAIN : EPROTO;

@@ -71,6 +71,8 @@ class tls_session {
   int flush(int descriptor) noexcept;
   [[nodiscard]] bool has_unsent() noexcept;
   ssize_t receive(int descriptor, char *out, size_t size, int flags) noexcept;
+  // OpenSSL's words for what made receive fail with EPROTO.
+  [[nodiscard]] std::string problem() const { return problem_; }
 
  private:
   friend class tls_context;
@@ -85,6 +87,7 @@ class tls_session {
   std::string host_;
   std::string out_;  // ciphertext on its way
   size_t out_sent_ = 0;
+  const char *problem_ = "";
 };
 
 }  // namespace cachecore_internal
