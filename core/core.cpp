@@ -8,8 +8,12 @@
 
 using namespace cachecore_internal;
 
+namespace {
+std::atomic<uint64_t> cores_made{0};
+}
+
 cachecore_handle::cachecore_handle(configuration given)
-    : settings(std::move(given)), plugins(*this), generation(fork_generation()) {
+    : settings(std::move(given)), plugins(*this), generation(fork_generation()), number(++cores_made) {
   log.function = settings.log;
   log.context = settings.log_context;
   running = std::make_unique<engine>(*this, settings, log);
@@ -56,6 +60,15 @@ void cachecore_handle::reset() {
     reset_after_fork();
     return;
   }
+  // Counted, so that close frees nothing before this has left.
+  struct counted {
+    std::atomic<int64_t> &waiting;
+    explicit counted(std::atomic<int64_t> &of) : waiting(of) { waiting.fetch_add(1, std::memory_order_seq_cst); }
+    ~counted() { waiting.fetch_sub(1, std::memory_order_seq_cst); }
+    counted(const counted &) = delete;
+    counted &operator=(const counted &) = delete;
+  };
+  const counted stays(waiting_);
   const std::lock_guard<std::mutex> one_at_a_time(reset_mutex_);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -123,8 +136,8 @@ void cachecore_handle::close() noexcept {
     leave_behind(this);
     return;
   }
-  const std::lock_guard<std::mutex> one_at_a_time(reset_mutex_);
   {
+    const std::lock_guard<std::mutex> one_at_a_time(reset_mutex_);
     const std::lock_guard<std::mutex> lock(mutex_);
     state_.store(gate_state::closing, std::memory_order_seq_cst);
     changed_.notify_all();

@@ -49,6 +49,7 @@ struct cachecore_handle {
   std::unique_ptr<cachecore_internal::engine> running;  // changes while the gate is shut only
   std::atomic<uint64_t> generation;                     // of the process it belongs to
   std::atomic<uint64_t> operations{0};
+  const uint64_t number;  // of this core among all of the process
 
  private:
   void wait_until_left() noexcept;

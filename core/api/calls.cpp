@@ -160,6 +160,7 @@ extern "C" cachecore_status cachecore_completions_create(cachecore_handle *core,
     if (made->descriptor < 0) throw failure(CACHECORE_INTERNAL, std::string("eventfd: ") + std::strerror(errno));
     remember_descriptor(made->descriptor);
     made->generation = fork_generation();
+    made->core_number = core->number;
     core->remember_queue(made.get());
     *out = made.release();
   });
@@ -219,6 +220,9 @@ extern "C" cachecore_status cachecore_submit(cachecore_handle *core, const cache
   if (queue->generation != fork_generation()) {
     return set_error(error, CACHECORE_FORKED,
                      "this completion queue was inherited by fork: destroy it and create another");
+  }
+  if (queue->core_number != core->number) {
+    return set_error(error, CACHECORE_INVALID_ARGUMENT, "this completion queue was made for another core");
   }
   return guarded_call(error, [&] {
     return submit_method(*core, *method, args, arg_count, timeout_ms, *queue, user_data, operation, error);

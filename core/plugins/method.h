@@ -59,5 +59,6 @@ struct cachecore_method {
   int32_t wait_parameter = -1;             // index of the one flagged WAIT
   // The instance of the current engine's plugin; set before any call can come.
   std::atomic<void *> instance{nullptr};
+  std::atomic<bool> unusable{false};  // its plugin could not be made anew at a reset
   cachecore_internal::method_counters counters;
 };

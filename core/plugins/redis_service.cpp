@@ -141,11 +141,15 @@ void expect_list(request &to, size_t count) {
 // Several replies to none: answered at once.
 bool answer_nothing(cachecore_invocation *invocation, size_t count, cachecore_continuation then, void *state) {
   if (count > 0) return false;
-  begin(invocation, then, state, [&](request &to) {
-    if (!begin_wait(*invocation, &to)) return;
-    to.value = cachecore_list(nullptr, 0);
-    end_wait(&to);
-  });
+  try {
+    request *made = make_request(then, state);
+    if (!begin_wait(*invocation, made)) return true;
+    made->value = cachecore_list(nullptr, 0);
+    end_wait(made);
+  } catch (const std::exception &) {
+    static const cachecore_error error = {CACHECORE_NO_MEMORY, "", "out of memory"};
+    then(state, CACHECORE_NO_MEMORY, nullptr, &error);
+  }
   return true;
 }
 

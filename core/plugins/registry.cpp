@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <ranges>
 
 #include "core/core.h"
@@ -244,17 +245,34 @@ std::vector<const plugin_record *> plugin_registry::all() const {
   return out;
 }
 
+// All are tried, so that none keeps what belonged to the engine that has ended; the first failure is thrown.
 void plugin_registry::renew_instances() {
-  for (const auto &each : records_) each->renew();
+  renew_each([](plugin_record &each) { each.renew(); });
+}
+
+template <class Renew>
+void plugin_registry::renew_each(Renew renew) {
+  std::exception_ptr first;
+  for (const auto &each : records_) {
+    bool usable = true;
+    try {
+      renew(*each);
+    } catch (...) {
+      usable = false;
+      if (first == nullptr) first = std::current_exception();
+    }
+    for (const auto &method : each->methods) method->unusable.store(!usable, std::memory_order_release);
+  }
+  if (first != nullptr) std::rethrow_exception(first);
 }
 
 void plugin_registry::after_fork() {
   new (&mutex_) std::mutex();
-  for (const auto &each : records_) {
-    new (&each->metrics_mutex) std::mutex();
-    each->instance = nullptr;
-    each->create();
-  }
+  renew_each([](plugin_record &each) {
+    new (&each.metrics_mutex) std::mutex();
+    each.instance = nullptr;
+    each.create();
+  });
 }
 
 void plugin_registry::end_instances() noexcept {

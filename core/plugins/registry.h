@@ -76,11 +76,13 @@ class plugin_registry {
   [[nodiscard]] std::string nearest(std::string_view name) const;  // for error messages
   [[nodiscard]] std::vector<const plugin_record *> all() const;
 
-  void renew_instances();  // at reset; throws failure
+  void renew_instances();  // at reset; throws failure. Methods of a plugin that failed are unusable until the next.
   void after_fork();       // makes instances anew, leaving the parent's
   void end_instances() noexcept;
 
  private:
+  template <class Renew>
+  void renew_each(Renew renew);
   struct table {
     std::unordered_map<std::string_view, const cachecore_method *> by_name;
   };

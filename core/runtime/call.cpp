@@ -41,6 +41,10 @@ int64_t allowed_time(const ::cachecore_handle &core, const cachecore_method &met
 
 // Validates and copies what must outlive the first wait.
 argument_list prepare(const cachecore_method &method, const cachecore_value *args, size_t count, arena &memory) {
+  if (method.unusable.load(std::memory_order_acquire)) {
+    throw failure(CACHECORE_INVALID_STATE,
+                  method.name + ": its plugin could not be made anew at the last reset: call cachecore_reset again");
+  }
   argument_list valid = validate_arguments(method, args, count, memory);
   if ((method.flags & CACHECORE_METHOD_BORROWS_ARGUMENTS) != 0 || valid.count == 0) return valid;
   auto *copies = memory.allocate_array<cachecore_value>(valid.count);
@@ -141,6 +145,23 @@ cachecore_status block(waiter &self, invocation &root, cachecore_result **out, c
   return why.status;
 }
 
+// This thread's waiter, or one of its own while this thread is running something already.
+class borrowed_waiter {
+ public:
+  borrowed_waiter()
+      : borrowed_(this_thread.current != nullptr), waiter_(borrowed_ ? waiter::borrow() : waiter::of_this_thread()) {}
+  ~borrowed_waiter() {
+    if (borrowed_) waiter::give_back(waiter_);
+  }
+  borrowed_waiter(const borrowed_waiter &) = delete;
+  borrowed_waiter &operator=(const borrowed_waiter &) = delete;
+  [[nodiscard]] waiter &get() const noexcept { return waiter_; }
+
+ private:
+  const bool borrowed_;
+  waiter &waiter_;
+};
+
 }  // namespace
 
 cachecore_status call_method(::cachecore_handle &core, const cachecore_method &method, const cachecore_value *args,
@@ -178,7 +199,10 @@ cachecore_status submit_method(::cachecore_handle &core, const cachecore_method 
                                size_t count, int64_t timeout_ms, cachecore_completions &queue, uint64_t user_data,
                                uint64_t *operation, cachecore_error *error) {
   engine &eng = *core.running;
-  waiter &self = waiter::of_this_thread();
+  // Within a call of this thread (a log callback submits) the steps run as somebody else: what is posted to the call's
+  // own waiter must not go to the loop with them.
+  const borrowed_waiter runner;
+  waiter &self = runner.get();
   const bool streaming = (method.flags & CACHECORE_METHOD_STREAMING) != 0;
   invocation *root = eng.make_invocation(&method, method.name.c_str());
   argument_list given;
@@ -215,6 +239,8 @@ cachecore_status submit_method(::cachecore_handle &core, const cachecore_method 
   if (!finished) {
     root->finished_here = nullptr;
     eng.hand_to_loop(*root, self);
+  } else {
+    self.drain();  // what it began and did not wait for
   }
   this_thread.current = before;
   return CACHECORE_OK;

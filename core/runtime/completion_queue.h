@@ -24,6 +24,7 @@ struct cachecore_completions {
   std::mutex mutex;
   cachecore_result *head = nullptr;
   cachecore_result *tail = nullptr;
+  uint64_t core_number = 0;  // of the core it was made for; no two cores of a process have the same
   int descriptor = -1;
   bool destroyed = false;
   uint64_t generation = 0;

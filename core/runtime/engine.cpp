@@ -46,7 +46,13 @@ invocation *engine::make_invocation(const cachecore_method *method, const char *
 
 void engine::invocation_ends(invocation &ended) noexcept {
   if (ended.items != nullptr) unref_stream(ended.items);
-  if (ended.subscribed != nullptr) pushes_->end(ended);
+  if (ended.subscribed != nullptr && loop_.is_this_thread()) {
+    pushes_->end(ended);
+  } else if (ended.subscribed != nullptr) {
+    // It ended where it began, before it joined the others: whoever was to join it finds it over.
+    ended.subscribed->over = true;
+    ended.subscribed = nullptr;
+  }
   if (ended.leases != nullptr) node::end_leases(ended);
   if (loop_.is_this_thread()) {
     loop_.release(ended);
@@ -90,21 +96,27 @@ void engine::undo_results(cachecore_result *chain) noexcept {
 }
 
 void engine::start_undo(const cachecore_method &method, const cachecore_value &granted) noexcept {
+  cachecore_result *unsent = nullptr;
+  bool counted = false;
   try {
     loop_.start();
     invocation *made = make_invocation(nullptr, method.name.c_str());
+    unsent = made->result;
     made->exec.store(&loop_, std::memory_order_relaxed);
-    made->counted_live = true;
-    enter_live();
     auto *copy = made->result->memory.allocate_array<cachecore_value>(1);
     *copy = made->result->memory.copy(granted);
     made->deadline = deadline_after_ms(settings_.call_timeout_ms);
+    made->counted_live = true;
+    enter_live();
+    counted = true;
     loop_.post_function([this, made, copy, &method] {
       loop_.adopt(*made);
       watch_deadline(*made);
       start_invocation(*made, method.undo, method.instance.load(std::memory_order_acquire), copy, 1);
     });
   } catch (const std::exception &) {
+    if (counted) leave_live();
+    free_result(unsent);
     log(CACHECORE_LOG_ERROR, method.name + ": what nobody received could not be given back: out of memory");
   }
 }

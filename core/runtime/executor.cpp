@@ -98,6 +98,10 @@ void forget_waiters_after_fork() noexcept {
   this_thread = {nullptr, nullptr, 0, 0, 0, false};
 }
 
+waiter &waiter::borrow() { return *waiter_registry::instance().take(); }
+
+void waiter::give_back(waiter &borrowed) noexcept { waiter_registry::instance().give_back(&borrowed); }
+
 void waiter::each(void (*visit)(waiter &, void *), void *state) { waiter_registry::instance().each(visit, state); }
 
 bool waiter::post_if_current(post_node *node, const std::atomic<executor *> &current) noexcept {

@@ -90,6 +90,9 @@ class waiter final : public executor {
 
   // The waiter of this thread. Throws std::bad_alloc.
   static waiter &of_this_thread();
+  // One that no thread owns, to be given back when nothing runs as it any more. Throws std::bad_alloc.
+  static waiter &borrow();
+  static void give_back(waiter &borrowed) noexcept;
   // Calls `visit` for every waiter there is. Used by close and reset to find those that wait in an engine.
   static void each(void (*visit)(waiter &each, void *state), void *state);
 

@@ -49,28 +49,6 @@ void continue_with(invocation &owner, wait *self, cachecore_status status, const
   this_thread.step_depth--;
 }
 
-void deliver(post_node *node) noexcept {
-  auto *self = static_cast<wait *>(node);
-  invocation &owner = *self->owner;
-  if (owner.awaits_adoption) {
-    // It was posted by another thread between the hand-over and the adoption, which is on its way: it goes behind that.
-    static_cast<loop *>(this_thread.current)->post(self);
-    return;
-  }
-  if (self->sent_change) owner.changed = true;
-  if (self->intercept != nullptr && self->intercept(self)) return;
-  if (self->collect != nullptr) {
-    self->collect(self);
-    return;
-  }
-  unlink_pending(self);
-  self->next = owner.received;
-  owner.received = self;
-  const bool answered = self->status == CACHECORE_OK;
-  continue_with(owner, self, self->status, answered ? &self->value : nullptr, answered ? nullptr : self->error);
-  after_step(owner);
-}
-
 cachecore_error out_of_memory = {CACHECORE_NO_MEMORY, "", "out of memory"};
 
 // An error that lives as long as the result.
@@ -103,6 +81,38 @@ const char *reason_text(cachecore_status status) noexcept {
 // What an invocation that gave up for `reason` can truthfully say.
 cachecore_status truthful(const invocation &given_up, cachecore_status reason) noexcept {
   return given_up.changed && reason != CACHECORE_CLOSED ? CACHECORE_UNCERTAIN : reason;
+}
+
+bool says_nothing_was_sent(cachecore_status status) noexcept {
+  return status == CACHECORE_TIMEOUT || status == CACHECORE_CANCELLED || status == CACHECORE_UNAVAILABLE;
+}
+
+void deliver(post_node *node) noexcept {
+  auto *self = static_cast<wait *>(node);
+  invocation &owner = *self->owner;
+  if (owner.awaits_adoption) {
+    // It was posted by another thread between the hand-over and the adoption, which is on its way: it goes behind that.
+    static_cast<loop *>(this_thread.current)->post(self);
+    return;
+  }
+  if (self->sent_change) owner.changed = true;
+  if (self->intercept != nullptr && self->intercept(self)) return;
+  if (self->collect != nullptr) {
+    self->collect(self);
+    return;
+  }
+  unlink_pending(self);
+  self->next = owner.received;
+  owner.received = self;
+  const bool answered = self->status == CACHECORE_OK;
+  if (owner.given_up != CACHECORE_OK && says_nothing_was_sent(self->status) && owner.changed) {
+    // What ended here sent nothing; what ended before it did.
+    const cachecore_status status = truthful(owner, self->status);
+    continue_with(owner, self, status, nullptr, make_error(owner, status, reason_text(status)));
+  } else {
+    continue_with(owner, self, self->status, answered ? &self->value : nullptr, answered ? nullptr : self->error);
+  }
+  after_step(owner);
 }
 
 // A wait that was begun too late but that somebody else holds: it continues, and is freed when both are done with it.
@@ -140,7 +150,7 @@ void abandon_all(invocation &owner, cachecore_status reason) noexcept {
     again = false;
     for (wait *each = owner.pending; each != nullptr; each = each->next) {
       if (each->child != nullptr) {
-        if (each->child->given_up == CACHECORE_OK) {
+        if (each->child->given_up == CACHECORE_OK && !each->child->finalized) {
           give_up_invocation(*each->child, reason);
           again = true;
           break;

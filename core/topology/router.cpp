@@ -162,9 +162,8 @@ bool router::leave_room(request *leaving) noexcept {
     want_map();
     return false;
   }
-  set_wait_error(leaving, CACHECORE_UNAVAILABLE,
-                 "slot " + std::to_string(leaving->slot) + " of the cluster is served by no node");
-  end_wait(leaving);
+  end_unsent_request(leaving, CACHECORE_UNAVAILABLE,
+                     "slot " + std::to_string(leaving->slot) + " of the cluster is served by no node");
   return true;
 }
 
@@ -172,7 +171,9 @@ bool router::leave_room(request *leaving) noexcept {
 
 bool router::redirect(wait *self) noexcept {
   auto &asked = *static_cast<request *>(self);
-  if (asked.status != CACHECORE_REJECTED && asked.status != CACHECORE_UNAVAILABLE) return false;
+  const bool unreached = asked.status == CACHECORE_UNAVAILABLE ||
+                         (asked.status == CACHECORE_UNCERTAIN && asked.repeatable && asked.lost_change);
+  if (asked.status != CACHECORE_REJECTED && !unreached) return false;
   invocation &owner = *asked.owner;
   lane *line = asked.line.load(std::memory_order_relaxed);
   if (owner.given_up != CACHECORE_OK || owner.finished || asked.reserved != nullptr ||
@@ -180,9 +181,8 @@ bool router::redirect(wait *self) noexcept {
     return false;
   }
   router &self_router = owner.eng->routes();
-  if (asked.status == CACHECORE_UNAVAILABLE) {
-    return !asked.sent_change && self_router.moves() && self_router.is_mapped() && asked.bound == nullptr &&
-           self_router.try_later(asked);
+  if (unreached) {
+    return self_router.moves() && self_router.is_mapped() && asked.bound == nullptr && self_router.try_later(asked);
   }
   if (asked.error == nullptr || line == nullptr) return false;
   const std::string_view code = asked.error->server_code;

@@ -27,8 +27,7 @@ void router::want_map() noexcept {
     engine_.events().start();
     engine_.events().post_function([this] { fetch_map(); });
   } catch (const std::exception &) {
-    wanted_.store(false, std::memory_order_relaxed);
-    room_.refuse_all(CACHECORE_NO_MEMORY, "out of memory");
+    wanted_.store(false, std::memory_order_relaxed);  // who waits for it ends by its deadline
   }
 }
 
@@ -136,7 +135,8 @@ void router::fetch_map() noexcept {
     asks->nodes = candidates();
     asks->questions.resize(asks->nodes.size());
     engine_.spawn("cluster.slots", fetch::begin, asks.get());
-    static_cast<void>(asks.release());  // it deletes itself
+    fetch *running = asks.release();  // it deletes itself
+    static_cast<void>(running);
     fetching_ = true;
   } catch (const std::exception &fault) {
     fetch_failed(CACHECORE_UNAVAILABLE, fault.what());

@@ -341,7 +341,7 @@ void dialer::begin(std::function<void(dial_outcome)> done) {
       running_--;
       idle_.notify_all();
     }).detach();
-  } catch (const std::system_error &fault) {
+  } catch (const std::exception &fault) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     const std::lock_guard<std::mutex> lock(mutex_);
     running_--;

@@ -18,7 +18,8 @@ namespace {
 constexpr size_t gather_bytes = size_t{64} << 10;
 constexpr size_t large_request = size_t{16} << 10;  // sent from where it is
 constexpr size_t receive_bytes = tls_session::receive_bytes;
-constexpr size_t max_waiting = 1u << 18;  // requests a lane holds before callers get BUSY
+constexpr size_t max_waiting = 1u << 18;                 // requests a lane holds before callers get BUSY
+constexpr size_t max_waiting_bytes = size_t{256} << 20;  // and bytes of them
 constexpr int candidates_looked_at = 64;
 
 // The lane's sockets are blocking ones, used with MSG_DONTWAIT; a leader may then wait in recv itself, in slices of
@@ -184,6 +185,11 @@ void lane::shut(cachecore_status reason) noexcept {
   end_unsent(ended, reason, "the core is being closed or reset");
 }
 
+void lane::begin_lease() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  used_in_lease_ = lost_in_lease_ = false;
+}
+
 bool lane::is_torn_down() noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
   return (state_ == state::closed || state_ == state::idle) && !service_posted_ && reader_ == reader::nobody &&
@@ -208,19 +214,24 @@ bool lane::is_clean() noexcept {
 void lane::add(request *first) noexcept {
   std::unique_lock<std::mutex> lock(mutex_);
   request_list refused_here;
-  const bool full = unsent_.count + in_flight_.count >= max_waiting;
+  const bool full = load_.load(std::memory_order_relaxed) >= max_waiting ||
+                    bytes_.load(std::memory_order_relaxed) >= max_waiting_bytes;
+  const bool broken = purpose_ == purpose::exclusive && lost_in_lease_;
   const bool gone = shut_with_ != CACHECORE_OK;
   while (first != nullptr) {
     request *next = first->next_request;
-    (full || gone ? refused_here : unsent_).push(first);
+    (full || gone || broken ? refused_here : unsent_).push(first);
     load_.fetch_add(1, std::memory_order_relaxed);
+    bytes_.fetch_add(first->size, std::memory_order_relaxed);
     first = next;
   }
   if (!refused_here.empty()) {
-    const cachecore_status status = gone ? shut_with_ : CACHECORE_BUSY;
+    const cachecore_status status = gone ? shut_with_ : broken ? CACHECORE_UNAVAILABLE : CACHECORE_BUSY;
     lock.unlock();
     end_unsent(refused_here, status,
-               gone ? "the core is being closed or reset" : "too many requests wait for the server");
+               gone     ? "the core is being closed or reset"
+               : broken ? "the leased connection was lost, and with it what it had been told"
+                        : "too many requests wait for the server");
     return;
   }
   if (state_ == state::idle) {
@@ -257,10 +268,10 @@ cachecore_status lane::withdraw(request *given_up, cachecore_status reason) noex
   std::unique_lock<std::mutex> lock(mutex_);
   if (unsent_.remove(given_up)) {
     given_up->phase.store(wait::ended, std::memory_order_release);
-    load_.fetch_sub(1, std::memory_order_relaxed);
-    return reason;
+    count_off(*given_up);
+    return given_up->lost_change && reason != CACHECORE_CLOSED ? CACHECORE_UNCERTAIN : reason;
   }
-  const bool changes = given_up->changes;
+  const bool changes = given_up->sent_change || given_up->lost_change;
   if (purpose_ == purpose::exclusive && state_ == state::ready) {
     // Nobody else's replies are behind it: the connection goes with it.
     begin_failing("its caller gave up");
@@ -298,6 +309,7 @@ bool lane::gather() noexcept {
     any = true;
     if (each->caller != this_thread.own) gathered_for_others_ = true;
     each->sent_change = each->changes;
+    used_in_lease_ = true;
     if (each->size >= large_request) {
       send_in_place(*each);
     } else {
@@ -613,6 +625,7 @@ void lane::tear_down() noexcept {
     const bool retry = wanted && each->repeatable && each->attempts < max_attempts && each->seen == 0 &&
                        shut_with_ == CACHECORE_OK && purpose_ != purpose::exclusive;
     if (retry) {
+      each->lost_change |= each->sent_change;
       each->sent_change = false;
       again.push(each);
     } else {
@@ -625,7 +638,9 @@ void lane::tear_down() noexcept {
     state_ = state::closed;
   } else {
     state_ = state::idle;
-    if (purpose_ == purpose::exclusive) ended.append(unsent_);
+    // Nothing of this lease was sent on it: another connection is as good.
+    lost_in_lease_ = purpose_ == purpose::exclusive && used_in_lease_;
+    if (lost_in_lease_) ended.append(unsent_);
   }
   const cachecore_status shut_with = shut_with_;
   const bool go_on = state_ == state::idle && !unsent_.empty();
@@ -639,8 +654,13 @@ void lane::tear_down() noexcept {
 }
 
 // Counted off before its caller can know, who may give an exclusive lane back at once.
-void lane::end_request(request *ended) noexcept {
+void lane::count_off(const request &gone) noexcept {
   load_.fetch_sub(1, std::memory_order_release);
+  bytes_.fetch_sub(gone.size, std::memory_order_relaxed);
+}
+
+void lane::end_request(request *ended) noexcept {
+  count_off(*ended);
   end_wait(ended);
 }
 
@@ -648,7 +668,8 @@ void lane::end_sent(request *ended, cachecore_status shut_with) noexcept {
   const std::string where = node_.display() + ": " + failure_;
   if (shut_with == CACHECORE_CLOSED || engine_.ending() == CACHECORE_CLOSED) {
     set_wait_error(ended, CACHECORE_CLOSED, "the core is being closed");
-  } else if (ended->sent_change) {
+  } else if (ended->sent_change || ended->lost_change) {
+    ended->sent_change = true;
     set_wait_error(ended, CACHECORE_UNCERTAIN, where + " after a change was sent: it may or may not have been applied");
   } else {
     set_wait_error(ended, CACHECORE_UNAVAILABLE, where);
@@ -658,8 +679,8 @@ void lane::end_sent(request *ended, cachecore_status shut_with) noexcept {
 
 void lane::end_unsent(request_list &ended, cachecore_status status, const std::string &why) noexcept {
   while (request *each = ended.pop()) {
-    set_wait_error(each, status, why);
-    end_request(each);
+    count_off(*each);
+    end_unsent_request(each, status, why);
   }
 }
 

@@ -88,6 +88,7 @@ class lane {
   // if nobody does.
   void have_loop_read() noexcept;
   [[nodiscard]] bool is_clean() noexcept;      // never used or ready, nothing unsent or in flight
+  void begin_lease() noexcept;                 // of an exclusive one
   [[nodiscard]] bool is_torn_down() noexcept;  // closed, no role held
 
   // [loop]
@@ -123,6 +124,7 @@ class lane {
   void arm_write() noexcept;
   void disarm() noexcept;
   void end_unsent(request_list &ended, cachecore_status status, const std::string &why) noexcept;
+  void count_off(const request &gone) noexcept;
   void end_request(request *ended) noexcept;
   void end_sent(request *ended, cachecore_status shut_with) noexcept;
 
@@ -143,10 +145,13 @@ class lane {
   const char *failure_ = "";
   request_list unsent_;
   request_list in_flight_;
-  uint32_t refusals_ = 0;  // in a row
+  uint32_t refusals_ = 0;       // in a row
+  bool used_in_lease_ = false;  // something was sent in the present lease of an exclusive lane
+  bool lost_in_lease_ = false;  // and the connection it was sent on is gone: its state cannot be had back
 
   std::atomic<bool> ready_{false};
-  std::atomic<size_t> load_{0};  // requests added and not ended
+  std::atomic<size_t> load_{0};   // requests added and not ended
+  std::atomic<size_t> bytes_{0};  // of these
   std::atomic<int64_t> last_received_{0};
   std::atomic<int64_t> awaiting_since_{0};  // the last sign of progress while something is in flight; 0: nothing is
 

@@ -122,8 +122,7 @@ void node::refuse(request *first) noexcept {
   }
   while (first != nullptr) {
     request *next = first->next_request;
-    set_wait_error(first, CACHECORE_UNAVAILABLE, why);
-    end_wait(first);
+    end_unsent_request(first, CACHECORE_UNAVAILABLE, why);
     first = next;
   }
 }
@@ -210,8 +209,10 @@ void node::begin_lease(invocation &owner, cachecore_continuation then, void *sta
 void node::grant(lease_wait *to, std::unique_ptr<lane> line) noexcept {
   lane *granted = line.get();
   to->granted.line = granted;
+  granted->begin_lease();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (shut_) granted->shut(CACHECORE_UNAVAILABLE);
     to->granted.id = next_lease_++;
     leased_.push_back(std::move(line));
   }
@@ -273,6 +274,10 @@ void node::give_back(lane *line, bool reusable) noexcept {
         std::find_if(leased_.begin(), leased_.end(), [line](const auto &each) { return each.get() == line; });
     std::unique_ptr<lane> owned = std::move(*found);
     leased_.erase(found);
+    if (shut_ && reusable) {
+      line->shut(CACHECORE_UNAVAILABLE);
+      reusable = false;
+    }
     next = first_waiting_;
     if (next != nullptr) {
       first_waiting_ = next->next_waiting;

@@ -74,7 +74,7 @@ cachecore_status withdraw_request(wait *self, cachecore_status reason) noexcept 
   waiting_room *room = given_up->room.load(std::memory_order_acquire);
   if (room != nullptr && room->withdraw(given_up)) {
     given_up->phase.store(wait::ended, std::memory_order_release);
-    return reason;
+    return given_up->lost_change && reason != CACHECORE_CLOSED ? CACHECORE_UNCERTAIN : reason;
   }
   lane *line = given_up->line.load(std::memory_order_acquire);
   if (line == nullptr) {
@@ -83,6 +83,13 @@ cachecore_status withdraw_request(wait *self, cachecore_status reason) noexcept 
     return reason;
   }
   return line->withdraw(given_up, reason);
+}
+
+void end_unsent_request(request *ended, cachecore_status status, std::string_view why) noexcept {
+  const bool uncertain = ended->lost_change && status != CACHECORE_CLOSED;
+  set_wait_error(ended, uncertain ? CACHECORE_UNCERTAIN : status, why);
+  if (uncertain) ended->sent_change = true;
+  end_wait(ended);
 }
 
 void renew_request(request &again) noexcept {

@@ -26,12 +26,13 @@ struct request final : wait {
   const char *data = nullptr;
   size_t size = 0;
   shape form = shape::single;
-  bool changes = true;      // changes data: never sent twice, UNCERTAIN when its reply is lost
-  bool repeatable = false;  // may be sent again: it changes nothing, or is idempotent
-  bool isolated = false;    // kept off the shared lanes
-  bool blocks = false;      // may be answered late on purpose
-  uint8_t attempts = 0;     // times it was sent and its connection was lost
-  uint8_t refused = 0;      // times no connection could be made for it
+  bool lost_change = false;  // its change went out before, on a connection that was lost
+  bool changes = true;       // changes data: never sent twice, UNCERTAIN when its reply is lost
+  bool repeatable = false;   // may be sent again: it changes nothing, or is idempotent
+  bool isolated = false;     // kept off the shared lanes
+  bool blocks = false;       // may be answered late on purpose
+  uint8_t attempts = 0;      // times it was sent and its connection was lost
+  uint8_t refused = 0;       // times no connection could be made for it
   // Whether its bytes are being sent from where they are, and whether the reply came before the last of them was. Then
   // the reader leaves its end to the writer.
   enum in_place_phase : uint8_t { not_in_place, sending_in_place, answered_in_place };
@@ -77,6 +78,8 @@ void release_requests(invocation &owner) noexcept;
 void drop_unreleased_requests(invocation &owner) noexcept;
 // The abandon function of every request: takes it back from wherever it is.
 cachecore_status withdraw_request(wait *self, cachecore_status reason) noexcept;
+// Ends a request that is not on its way: a change that went out before, and may have been applied, is UNCERTAIN.
+void end_unsent_request(request *ended, cachecore_status status, std::string_view why) noexcept;
 // Makes a request that was answered ready to be sent again, from its executor.
 void renew_request(request &again) noexcept;
 // Adds a request to the step. Registers it as a wait.

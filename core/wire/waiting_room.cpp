@@ -75,8 +75,7 @@ void waiting_room::refuse_all(cachecore_status status, const std::string &why) n
     places_.erase(kept, places_.end());
   }
   for (const place &each : refused) {
-    set_wait_error(each.waiting, status, why);
-    end_wait(each.waiting);
+    end_unsent_request(each.waiting, status, why);
   }
 }
 
@@ -88,8 +87,7 @@ void waiting_room::shut(cachecore_status reason) noexcept {
     ended.swap(places_);
   }
   for (const place &each : ended) {
-    set_wait_error(each.waiting, reason, "the core is being closed or reset");
-    end_wait(each.waiting);
+    end_unsent_request(each.waiting, reason, "the core is being closed or reset");
   }
 }
 
