@@ -54,7 +54,7 @@ class Server:
         settings = ["--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", self.directory]
         with open(f"{self.directory}/log", "wb") as log:
             self.process = subprocess.Popen(
-                ["redis-server", *settings],
+                [os.environ.get("CACHECORE_TEST_REDIS_SERVER") or "redis-server", *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
