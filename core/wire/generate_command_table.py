@@ -34,6 +34,7 @@ STATEFUL = names("""
     select ssubscribe subscribe sunsubscribe sync unsubscribe unwatch watch
     client client|caching client|no-evict client|no-touch client|reply client|setinfo client|setname client|tracking
     script script|debug
+    client|capa client|import-source
 """)
 
 # Block (or speak of the connection's own writes) though the server's flags do not say so.
@@ -49,7 +50,8 @@ READ_ONLY = names("""
     client|getname client|getredir client|id client|info client|list client|trackinginfo
     cluster|count-failure-reports cluster|countkeysinslot cluster|getkeysinslot cluster|info cluster|keyslot
     cluster|links cluster|myid cluster|myshardid cluster|nodes cluster|replicas cluster|shards cluster|slaves
-    cluster|slots
+    cluster|slot-stats cluster|slots
+    commandlog|get commandlog|len
     config|get
     echo
     function|dump function|list function|stats
@@ -61,7 +63,7 @@ READ_ONLY = names("""
     ping
     pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub
     role
-    script|exists
+    script|exists script|show
     slowlog|get slowlog|len
     time
 """)
@@ -69,7 +71,8 @@ READ_ONLY = names("""
 # Changes that may be repeated; command_table.h says by what rule. SET only as far as its options allow.
 REPEATABLE = names("hmset mset psetex script|load set setex")
 
-# Commands of servers after 7.0: name, flags, keys; used as far as the asked server does not know them itself.
+# Commands of servers after Redis 7.0, Valkey's and Redis' vector sets among them: name, flags, keys; used as far as the
+# asked server does not know them itself.
 ONE_KEY: Keys = (1, 1, 1, [(1, "", False, 0, 1, 0)])
 NO_KEY: Keys = (0, 0, 0, [])
 LATER: dict[str, tuple[list[str], Keys]] = {
@@ -77,6 +80,15 @@ LATER: dict[str, tuple[list[str], Keys]] = {
     "client|no-touch": ([], NO_KEY),
     "client|setinfo": ([], NO_KEY),
     "cluster|myshardid": ([], NO_KEY),
+    "client|capa": ([], NO_KEY),
+    "client|import-source": ([], NO_KEY),
+    "cluster|slot-stats": ([], NO_KEY),
+    "commandlog": ([], NO_KEY),
+    "commandlog|get": (["admin", "dangerous"], NO_KEY),
+    "commandlog|help": ([], NO_KEY),
+    "commandlog|len": (["admin", "dangerous"], NO_KEY),
+    "commandlog|reset": (["admin", "dangerous"], NO_KEY),
+    "script|show": ([], NO_KEY),
     "hexpire": (["write"], ONE_KEY),
     "hexpireat": (["write"], ONE_KEY),
     "hexpiretime": (["read_only"], ONE_KEY),
@@ -89,6 +101,10 @@ LATER: dict[str, tuple[list[str], Keys]] = {
     "hpttl": (["read_only"], ONE_KEY),
     "hsetex": (["write"], ONE_KEY),
     "httl": (["read_only"], ONE_KEY),
+    **dict.fromkeys(names("vadd vrem vsetattr"), (["write"], ONE_KEY)),
+    **dict.fromkeys(
+        names("vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vsim"), (["read_only"], ONE_KEY)
+    ),
 }
 
 # The server's flag or ACL category, and ours.
@@ -148,7 +164,8 @@ def rows(commands: list) -> Iterator[Command]:
     for name, _, flags, first, last, step, categories, _, specs, subcommands in commands:
         ours = {FLAGS[flag] for flag in flags + categories if flag in FLAGS}
         keys = [spec for spec in map(key_spec, specs) if spec is not None]
-        yield name, ours, (first, last, step, keys), bool(subcommands)
+        # Commands that come with a module are named in capitals.
+        yield name.lower(), ours, (first, last, step, keys), bool(subcommands)
         yield from rows(subcommands)
 
 
@@ -175,7 +192,7 @@ def table(commands: list) -> list[Command]:
     """All commands of the table, in order."""
     found = {name: (flags, keys, container) for name, flags, keys, container in rows(commands)}
     for name, (flags, keys) in LATER.items():
-        found.setdefault(name, (set(flags), keys, False))
+        found.setdefault(name, (set(flags), keys, any(other.startswith(name + "|") for other in LATER)))
     strange = {name for listed in LISTS.values() for name in listed} - found.keys()
     if strange:
         sys.exit(f"listed here, but unknown to the server: {sorted(strange)}")

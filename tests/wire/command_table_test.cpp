@@ -107,6 +107,8 @@ void commands_that_change_the_connection(void **) {
                            "CLIENT NO-TOUCH on",
                            "CLIENT SETNAME x",
                            "CLIENT SETINFO lib-name x",
+                           "CLIENT CAPA redirect",
+                           "CLIENT IMPORT-SOURCE on",
                            "SCRIPT DEBUG yes",
                            "SUBSCRIBE c",
                            "PSUBSCRIBE c",
