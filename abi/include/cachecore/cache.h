@@ -179,7 +179,7 @@ typedef cachecore_status (*cachecore_cache_loader)(void *context, cachecore_valu
 static inline cachecore_status cachecore_cache_make_result(const char *state, cachecore_value value,
                                                            cachecore_result **out, cachecore_error *error) {
   cachecore_pair pairs[4];
-  cachecore_value map = cachecore_map(pairs, 4);
+  cachecore_value map;
   cachecore_result *json = NULL;
   cachecore_status status;
   pairs[0].key = cachecore_text("state");
@@ -190,6 +190,7 @@ static inline cachecore_status cachecore_cache_make_result(const char *state, ca
   pairs[2].value = cachecore_int(0);
   pairs[3].key = cachecore_text("lease");
   pairs[3].value = cachecore_nil();
+  map = cachecore_map(pairs, 4);
   *out = NULL;
   status = cachecore_json_encode(&map, &json, error);
   if (status == CACHECORE_OK) {
