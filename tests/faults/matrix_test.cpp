@@ -204,8 +204,9 @@ void scripts(void **) {
 
 // A blocking command has a connection of its own; what it pops is counted as a change.
 void exclusive_connections(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int, tally &out) {
-    const std::string list = key + ":list";
+  run_cells([](const redis_core &core, const std::string &key, int number, tally &out) {
+    // One for each call: what became uncertain may still pop when the next call is under way.
+    const std::string list = key + ":list:" + std::to_string(number);
     free(test_command_text(line->server, "RPUSH %s x", list.c_str()));
     const outcome came = core.command({"BLPOP", list, "0.05"}, patience_ms);
     tally popped;
