@@ -45,7 +45,7 @@ sentinel_nodes::sentinel_nodes(size_t replicas, size_t sentinels, const std::vec
     const std::string path = std::string(directory) + "/sentinel.conf";
     std::ofstream file(path);
     file << "sentinel monitor mymaster " << master << " " << sentinels / 2 + 1 << "\n"
-         << "sentinel down-after-milliseconds mymaster 500\n"
+         << "sentinel down-after-milliseconds mymaster 60000\n"
          << "sentinel failover-timeout mymaster 4000\n";
     for (const std::string &line : sentinel_lines) file << line << "\n";
     file.close();
@@ -60,6 +60,13 @@ sentinel_nodes::sentinel_nodes(size_t replicas, size_t sentinels, const std::vec
     }
     return true;
   });
+}
+
+void sentinel_nodes::believe_dead_after(int64_t milliseconds) const {
+  for (const test_server *each : sentinels_) {
+    const std::string said = ask(each, "SENTINEL SET mymaster down-after-milliseconds " + std::to_string(milliseconds));
+    if (said != "OK") test_die("a sentinel: %s", said.c_str());
+  }
 }
 
 sentinel_nodes::~sentinel_nodes() {

@@ -3,6 +3,7 @@
 // Thread rule: the main thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ class sentinel_nodes {
   [[nodiscard]] std::string url(const std::string &credentials = "") const;
   [[nodiscard]] test_server *server(size_t index) const { return servers_[index]; }  // 0 is the first master
   [[nodiscard]] test_server *sentinel(size_t index) const { return sentinels_[index]; }
+  // How long a server is silent before the sentinels replace it: a minute unless told, so that none of them does
+  // because the machine is busy, or the master paused.
+  void believe_dead_after(int64_t milliseconds) const;
   // Which server the sentinels that live agree on; SIZE_MAX when they do not, or it does not say it is a master.
   [[nodiscard]] size_t master() const;
   // Returns when they agree on another one.

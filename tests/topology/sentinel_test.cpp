@@ -123,6 +123,7 @@ void calls_follow_a_failover(void **) {
   };
   assert_true(test_wait_until(caught_up, const_cast<sentinel_nodes *>(&nodes), test_patience_ms()));
   test_server_kill(nodes.server(0));
+  nodes.believe_dead_after(500);
   nodes.wait_until_switched(0);
   wait_until_served(core);
   const int64_t before = acknowledged;
