@@ -1,6 +1,8 @@
 // Lifecycle, calls and errors through the binding, with a plugin that needs no server.
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/cpp/check.h"
 
@@ -109,13 +111,14 @@ void options_are_passed_on() {
         status::no_plugin);
   CHECK(check::status_of([] { cachecore::core(std::string("unix:///a\0b", 11)); }) == status::invalid_argument);
   CHECK(check::status_of([] {
-          cachecore::core(
-              cachecore::options{.url = "unix:///nonexistent/redis.sock", .plugins = {{}}, .ping_on_init = true});
+          cachecore::core(cachecore::options{
+              .url = "unix:///nonexistent/redis.sock", .plugins = std::vector<std::string>{}, .ping_on_init = true});
         }) == status::unavailable);
 }
 
 void plugins_are_loaded_later() {
-  const cachecore::core core(cachecore::options{.url = "unix:///nonexistent/redis.sock", .plugins = {{}}});
+  const cachecore::core core(
+      cachecore::options{.url = "unix:///nonexistent/redis.sock", .plugins = std::vector<std::string>{}});
   CHECK(check::status_of([&] { core.call("conformance.echo"); }) == status::no_method);
   core.load(check::conformance_plugin(), R"({"limit": 3})");
   CHECK(core.call("conformance.greeting").view()["limit"].as<int>() == 3);
@@ -141,7 +144,8 @@ void logging() {
         cachecore::options{.url = "unix:///nonexistent/redis.sock",
                            .plugins = {{check::conformance_plugin()}},
                            .log = [&](int, std::string_view message) { records += message.empty() ? 0 : 1; }});
-    cachecore::core moved(cachecore::options{.url = "unix:///nonexistent/redis.sock", .plugins = {{}}});
+    cachecore::core moved(
+        cachecore::options{.url = "unix:///nonexistent/redis.sock", .plugins = std::vector<std::string>{}});
     moved = check::conformance_core();
     CHECK(check::status_of([&] { core.with_timeout(1000).call("redis.command", list("PING")); }) ==
           status::unavailable);
