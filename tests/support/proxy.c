@@ -257,11 +257,18 @@ void test_proxy_refuse(test_proxy *proxy, int on) {
   apply(proxy);
 }
 
+void test_proxy_hang_up(test_proxy *proxy, int on) {
+  begin(proxy);
+  proxy->hanging_up = on;
+  apply(proxy);
+}
+
 void test_proxy_clear(test_proxy *proxy) {
   begin(proxy);
   set_faults(proxy, TEST_TO_SERVER, NULL);
   set_faults(proxy, TEST_TO_CLIENT, NULL);
   proxy->half_open = 0;
+  proxy->hanging_up = 0;
   set_refusing(proxy, 0);
   apply(proxy);
 }

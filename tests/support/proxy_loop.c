@@ -79,6 +79,10 @@ static void accept_from(test_proxy *proxy, int listener) {
     int on = 1;
     if (listener == proxy->tcp_listener) setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     proxy->counts.accepted++;
+    if (proxy->hanging_up) {
+      close_side(&client);
+      continue;
+    }
     int server = proxy->half_open ? -1 : connect_upstream(proxy);
     if (server < 0 && !proxy->half_open) {
       close_side(&client);

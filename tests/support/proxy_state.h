@@ -43,6 +43,7 @@ struct test_proxy {
   int unix_listener, tcp_listener; /* unix_listener is -1 while refusing */
   int refusing;
   int half_open;
+  int hanging_up;
   test_faults faults[2];
   int cuts_left[2]; /* of a cut_limit */
   connection *connections;

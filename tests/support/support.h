@@ -164,7 +164,7 @@ const char *test_proxy_tcp_url(const test_proxy *proxy); /* redis://127.0.0.1:..
 /* Replaces all faults of one direction; `faults` NULL: none. */
 void test_proxy_set(test_proxy *proxy, test_direction direction, const test_faults *faults);
 
-/* No faults in either direction, connections accepted, new ones not half-open. Held bytes go on. */
+/* No faults in either direction, connections accepted and kept, new ones not half-open. Held bytes go on. */
 void test_proxy_clear(test_proxy *proxy);
 
 /* The same, one fault at a time: each replaces the direction's other faults, 0 takes it back. */
@@ -190,6 +190,9 @@ void test_proxy_half_open(test_proxy *proxy, int on);
 /* While on, connecting is refused (ECONNREFUSED), on the same port and path as later. Open connections are left alone.
  */
 void test_proxy_refuse(test_proxy *proxy, int on);
+
+/* While on, connections are accepted and closed at once; they count as accepted. Open connections are left alone. */
+void test_proxy_hang_up(test_proxy *proxy, int on);
 
 /* A snapshot, of one moment. */
 test_proxy_counts test_proxy_count(test_proxy *proxy);

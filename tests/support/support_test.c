@@ -348,6 +348,24 @@ static void refusing_keeps_the_port(void **state) {
   }
 }
 
+static void hanging_up_accepts_and_closes(void **state) {
+  fixture *at = (fixture *)*state;
+  for (int round = 0; round < 3; round++) {
+    assert_pong(at->client);
+    const int64_t accepted = test_proxy_count(at->proxy).accepted;
+    test_proxy_hang_up(at->proxy, 1);
+    redisContext *closed = connect_tcp(test_proxy_port(at->proxy));
+    assert_end(closed, 0);
+    redisFree(closed);
+    assert_int_equal(test_proxy_count(at->proxy).accepted, accepted + 1);
+    assert_pong(at->client);
+    test_proxy_clear(at->proxy);
+    redisContext *again = connect_tcp(test_proxy_port(at->proxy));
+    assert_pong(again);
+    redisFree(again);
+  }
+}
+
 static void a_dead_server_ends_its_connections(void **state) {
   fixture *at = (fixture *)*state;
   assert_pong(at->client);
@@ -379,6 +397,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(half_open_connections_stay_silent, start_unix, stop),
       cmocka_unit_test_setup_teardown(half_open_connections_stay_silent, start_tcp, stop),
       cmocka_unit_test_setup_teardown(refusing_keeps_the_port, start_tcp, stop),
+      cmocka_unit_test_setup_teardown(hanging_up_accepts_and_closes, start_tcp, stop),
       cmocka_unit_test_setup_teardown(a_dead_server_ends_its_connections, start_unix, stop),
       cmocka_unit_test_setup_teardown(a_dead_server_ends_its_connections, start_tcp, stop),
   };
