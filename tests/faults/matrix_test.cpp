@@ -1,107 +1,66 @@
 // What a broken line does to each kind of work: faults of the proxy x kinds of requests.
 //
-// In every cell some requests are made while the fault is on. Each returns; an answer is right; a change that was
-// answered is there, one that failed otherwise than UNCERTAIN is not. When the fault is lifted the same core works
-// again, with every reply where it belongs.
+// In every cell some requests are made while the fault is on. Each returns; an answer is right; a change is there if it
+// was answered, is not if it failed otherwise than UNCERTAIN, and is never there twice, which the server's own counts
+// of what it executed say too: a change at most once for each call, a read at most three times. When the fault is
+// lifted the same core works again: not one call fails, and every reply is where it belongs.
 #include <poll.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "tests/faults/line_faults.h"
 #include "tests/support/support.h"
 #include "tests/support/unit.h"
 #include "tests/topology/redis_core.h"
 
 using namespace topology_test;
+using faults_test::line_fault;
 
 namespace {
 
-constexpr int64_t patience_ms = 250;  // of a call under a fault
 constexpr int calls_under_fault = 4;
-
-struct fault {
-  const char *name;
-  std::function<void(test_proxy *)> begin;
-};
-
-test_faults only(const std::function<void(test_faults &)> &set) {
-  test_faults out;
-  std::memset(&out, 0, sizeof(out));
-  set(out);
-  return out;
-}
-
-// Both directions have their own way to go wrong.
-std::vector<fault> all_faults() {
-  const auto in = [](test_direction direction, const test_faults &set) {
-    return [direction, set](test_proxy *proxy) { test_proxy_set(proxy, direction, &set); };
-  };
-  const test_faults delay = only([](test_faults &f) { f.delay_ms = 20; });
-  const test_faults swallow = only([](test_faults &f) { f.swallow = 1; });
-  const test_faults drip = only([](test_faults &f) { f.drip_ms = 1; });
-  const test_faults garbage = only([](test_faults &f) { f.garbage = 1; });
-  const test_faults cut = only([](test_faults &f) {
-    f.cut = 1;
-    f.cut_after = 5;
-  });
-  const test_faults reset = only([](test_faults &f) {
-    f.cut = 1;
-    f.cut_after = 5;
-    f.cut_resets = 1;
-  });
-  const test_faults at_once = only([](test_faults &f) { f.cut = 1; });
-  return {
-      {"delayed replies", in(TEST_TO_CLIENT, delay)},
-      {"delayed requests", in(TEST_TO_SERVER, delay)},
-      {"replies vanish", in(TEST_TO_CLIENT, swallow)},
-      {"requests vanish", in(TEST_TO_SERVER, swallow)},
-      {"cut within a reply", in(TEST_TO_CLIENT, cut)},
-      {"cut within a request", in(TEST_TO_SERVER, cut)},
-      {"reset within a reply", in(TEST_TO_CLIENT, reset)},
-      {"reset within a request", in(TEST_TO_SERVER, reset)},
-      {"garbage for replies", in(TEST_TO_CLIENT, garbage)},
-      {"replies drip", in(TEST_TO_CLIENT, drip)},
-      {"requests drip", in(TEST_TO_SERVER, drip)},
-      {"closed at the first byte", in(TEST_TO_SERVER, at_once)},
-      {"half open", [](test_proxy *proxy) { test_proxy_half_open(proxy, 1); }},
-      {"connections refused",
-       [](test_proxy *proxy) {
-         test_proxy_refuse(proxy, 1);
-         test_proxy_disconnect(proxy);
-       }},
-      {"connections reset", [](test_proxy *proxy) { test_proxy_reset(proxy); }},
-  };
-}
-
-// What became of the changes of a cell.
-struct tally {
-  int64_t applied = 0;    // answered OK
-  int64_t uncertain = 0;  // may be there
-  int64_t wrong = 0;
-
-  void count(const outcome &came, bool right_if_ok, int64_t changes) {
-    if (came.status == CACHECORE_OK) {
-      applied += changes;
-      if (!right_if_ok) wrong++;
-    } else if (came.status == CACHECORE_UNCERTAIN) {
-      uncertain += changes;
-    } else if (came.status != CACHECORE_UNAVAILABLE && came.status != CACHECORE_TIMEOUT &&
-               came.status != CACHECORE_BUSY) {
-      print_error("unexpected: %s\n", text_of(came).c_str());
-      wrong++;
-    }
-  }
-};
+constexpr int64_t sends_of_a_read = 3;
+constexpr int strict_calls = 1'000;
 
 struct bench_of_faults {
   test_server *server = test_server_start_tcp(nullptr, nullptr);
   test_proxy *proxy = test_proxy_start(server);
+  std::vector<line_fault> faults;
+
+  bench_of_faults() {
+    const redis_core core(test_proxy_tcp_url(proxy));
+    assert_answer(core.command({"PING"}), "PONG");
+    const test_proxy_counts counts = test_proxy_count(proxy);
+    assert_int_equal(counts.accepted, 1);
+    faults =
+        faults_test::line_faults(counts.delivered[TEST_TO_CLIENT] - static_cast<int64_t>(std::strlen("+PONG\r\n")));
+  }
   ~bench_of_faults() {
     test_proxy_stop(proxy);
     test_server_stop(server);
+  }
+  bench_of_faults(const bench_of_faults &) = delete;
+  bench_of_faults &operator=(const bench_of_faults &) = delete;
+
+  // A command to the server itself, past the proxy; no word of it may contain a space.
+  [[nodiscard]] std::string ask(const std::string &command) const {
+    char *text = test_command_text_at(test_server_socket(server), command.c_str());
+    std::string out(text);
+    free(text);
+    return out;
+  }
+
+  // How often the server has executed a command since CONFIG RESETSTAT.
+  [[nodiscard]] int64_t executed(const std::string &command) const {
+    const std::string stats = ask("INFO commandstats");
+    const std::string field = "cmdstat_" + command + ":calls=";
+    const size_t at = stats.find(field);
+    return at == std::string::npos ? 0 : integer_of(stats.substr(at + field.size()));
   }
 };
 
@@ -117,125 +76,229 @@ int end_line(void **) {
   return 0;
 }
 
-void wait_until_it_works(const redis_core &core) {
-  const auto works = [](void *state) {
-    return static_cast<const redis_core *>(state)->command({"PING"}, 500).status == CACHECORE_OK ? 1 : 0;
+// How often the server executed what was called once each.
+struct limit {
+  std::string command;
+  int64_t most = 0;
+};
+
+// What became of the calls of a cell.
+struct cell {
+  // What a call has to have left behind: a number between two.
+  struct trace {
+    std::string key;
+    int64_t least = 0, most = 0;
+    bool whole = false;  // one or the other, nothing between them
   };
+
+  const redis_core &core;
+  const line_fault &under;
+  std::string name;
+  std::vector<trace> traces;
+  std::vector<limit> limits;
+  int64_t wrong = 0;
+
+  void complain(const std::string &what) {
+    print_error("%s, %s: %s\n", under.name, name.c_str(), what.c_str());
+    wrong++;
+  }
+
+  void expect_answered_or_failed(const outcome &came, bool right_if_ok) {
+    const bool garbled = under.garbles && came.status == CACHECORE_REJECTED;
+    if (came.status == CACHECORE_OK
+            ? !right_if_ok
+            : came.status != CACHECORE_UNAVAILABLE && came.status != CACHECORE_TIMEOUT &&
+                  came.status != CACHECORE_BUSY && came.status != CACHECORE_UNCERTAIN && !garbled) {
+      complain(text_of(came));
+    }
+  }
+
+  // Of a call that is to change the number at `key` by `changes`.
+  void expect(const outcome &came, bool right_if_ok, const std::string &key, int64_t changes, bool whole = false) {
+    expect_answered_or_failed(came, right_if_ok);
+    const bool there = came.status == CACHECORE_OK;
+    const bool maybe = came.status == CACHECORE_UNCERTAIN;
+    traces.push_back({key, there ? changes : 0, there || maybe ? changes : 0, whole});
+  }
+};
+
+bool answers(const redis_core &core) {
+  for (int i = 0; i < 3; i++) {
+    if (core.command({"PING"}, 500).status != CACHECORE_OK) return false;
+  }
+  return true;
+}
+
+void wait_until_it_works(const redis_core &core) {
+  const auto works = [](void *state) { return answers(*static_cast<const redis_core *>(state)) ? 1 : 0; };
   assert_true(test_wait_until(works, const_cast<redis_core *>(&core), test_patience_ms()));
 }
 
-using work = std::function<void(const redis_core &core, const std::string &key, int number, tally &out)>;
+// From then on no call fails, and no reply is another's.
+int64_t failures_afterwards(const redis_core &core, const std::string &name) {
+  int64_t failures = 0;
+  for (int i = 0; i < strict_calls; i++) {
+    const std::string said = name + ":" + std::to_string(i);
+    const outcome echoed = core.command({"ECHO", said});
+    if (echoed.status == CACHECORE_OK && echoed.answer == said) continue;
+    if (failures++ == 0) print_error("%s\n", text_of(echoed).c_str());
+  }
+  return failures;
+}
 
-void run_cells(const work &one) {
-  int cell = 0;
-  for (const fault &each : all_faults()) {
+// A connection that was cut while a client waited on it: the server learns of that later than the client.
+void wait_until_nothing_blocks() {
+  const auto none = [](void *) { return line->ask("CLIENT LIST").find("cmd=blpop") == std::string::npos ? 1 : 0; };
+  assert_true(test_wait_until(none, nullptr, test_patience_ms()));
+}
+
+using work = std::function<void(cell &of, int number)>;
+using reading = std::function<int64_t(const std::string &key)>;
+
+int64_t number_at(const std::string &key) { return integer_of(line->ask("GET " + key)); }
+
+void run_cells(const work &one, const reading &changed = number_at) {
+  int count = 0;
+  for (const line_fault &each : line->faults) {
     test_proxy_clear(line->proxy);
-    const std::string key = "cell" + std::to_string(cell++);
+    assert_string_equal(line->ask("CONFIG RESETSTAT").c_str(), "OK");
+    if (each.fresh) each.begin(line->proxy);
     const redis_core core(test_proxy_tcp_url(line->proxy), R"({"connect_timeout_ms": 300})", 1'000);
-    assert_answer(core.command({"SET", key, "0"}), "OK");
-    tally came;
-    each.begin(line->proxy);
-    for (int i = 0; i < calls_under_fault; i++) one(core, key, i, came);
+    cell now{core, each, "cell" + std::to_string(count++), {}, {}};
+    if (!each.fresh) {
+      assert_answer(core.command({"PING"}), "PONG");
+      each.begin(line->proxy);
+    }
+    for (int i = 0; i < calls_under_fault; i++) one(now, i);
     test_proxy_clear(line->proxy);
     test_proxy_disconnect(line->proxy);
     wait_until_it_works(core);
-    for (int i = 0; i < 200; i++) {
-      const std::string said = key + ":" + std::to_string(i);
-      const outcome echoed = core.command({"ECHO", said});
-      // A connection the proxy has only now closed may take reads with it, not turn them around.
-      if (echoed.status == CACHECORE_OK && echoed.answer != said) came.wrong++;
+    wait_until_nothing_blocks();
+    for (const cell::trace &left : now.traces) {
+      const int64_t there = changed(left.key);
+      if (there < left.least || there > left.most || (left.whole && there != left.least && there != left.most)) {
+        now.complain(left.key + ": " + std::to_string(there) + " changes instead of " + std::to_string(left.least) +
+                     " to " + std::to_string(left.most));
+      }
     }
-    const int64_t there = integer_of(core.command({"GET", key}).answer);
-    if (came.wrong != 0 || there < came.applied || there > came.applied + came.uncertain) {
-      print_error("%s: wrong %lld, applied %lld, uncertain %lld, there %lld\n", each.name,
-                  static_cast<long long>(came.wrong), static_cast<long long>(came.applied),
-                  static_cast<long long>(came.uncertain), static_cast<long long>(there));
+    for (const limit &allowed : now.limits) {
+      const int64_t executed = line->executed(allowed.command);
+      if (executed > allowed.most) {
+        now.complain(allowed.command + " was executed " + std::to_string(executed) + " times instead of " +
+                     std::to_string(allowed.most) + " at most");
+      }
     }
-    assert_int_equal(came.wrong, 0);
-    assert_true(there >= came.applied && there <= came.applied + came.uncertain);
+    assert_int_equal(failures_afterwards(core, now.name), 0);
+    assert_int_equal(now.wrong, 0);
   }
 }
 
+// Each call reads with another command, so that the server's counts tell the calls apart.
 void reads(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int number, tally &out) {
-    const std::string said = key + " says " + std::to_string(number);
-    const outcome came = core.command({"ECHO", said}, patience_ms);
-    out.count(came, came.answer == said, 0);
-    assert_true(came.status != CACHECORE_UNCERTAIN);
+  free(test_command_text(line->server, "SET read-only 0123456789"));
+  const struct {
+    const char *name;
+    words call;
+    const char *answer;
+  } all[calls_under_fault] = {
+      {"echo", {"ECHO", "said"}, "said"},
+      {"get", {"GET", "read-only"}, "0123456789"},
+      {"strlen", {"STRLEN", "read-only"}, "10"},
+      {"type", {"TYPE", "read-only"}, "string"},
+  };
+  int64_t most = 0;
+  run_cells([&](cell &of, int number) {
+    const auto &each = all[number];
+    const outcome came = of.core.command(each.call, of.under.patience_ms);
+    of.expect_answered_or_failed(came, came.answer == each.answer);
+    if (came.status == CACHECORE_UNCERTAIN) of.complain("an uncertain read");
+    const int64_t executed = line->executed(each.name);
+    if (came.status == CACHECORE_OK && executed == 0) of.complain("an answer from nowhere");
+    most = std::max(most, executed);
+    of.limits.push_back({each.name, sends_of_a_read});
   });
+  // Else the limit is not reached by any cell, and nothing is shown.
+  assert_int_equal(most, sends_of_a_read);
 }
 
 void changes(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int, tally &out) {
-    const outcome came = core.command({"INCR", key}, patience_ms);
-    out.count(came, integer_of(came.answer) > 0, 1);
+  run_cells([](cell &of, int number) {
+    const std::string key = of.name + ":" + std::to_string(number);
+    const outcome came = of.core.command({"INCR", key}, of.under.patience_ms);
+    of.expect(came, came.answer == "1", key, 1);
+    of.limits = {{"incr", number + 1}};
   });
 }
 
 void pipelines(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int number, tally &out) {
-    const std::string said = std::to_string(number);
-    const outcome came = core.pipeline({{"INCR", key}, {"ECHO", said}, {"INCR", key}}, patience_ms);
-    const size_t at = came.answer.find(", " + said + ", ");
-    out.count(came, at != std::string::npos, 2);
+  run_cells([](cell &of, int number) {
+    const std::string said = std::to_string(number), key = of.name + ":" + said;
+    const outcome came = of.core.pipeline({{"INCR", key}, {"ECHO", said}, {"INCR", key}}, of.under.patience_ms);
+    of.expect(came, came.answer == "[1, " + said + ", 2]", key, 2);
+    of.limits = {{"incr", 2 * (number + 1)}};
   });
 }
 
 void transactions(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int number, tally &out) {
-    const std::string said = std::to_string(number);
-    std::vector<cachecore_value> words = {cachecore_text("INCR"), cachecore_bytes(key.data(), key.size())};
-    std::vector<cachecore_value> echo = {cachecore_text("ECHO"), cachecore_bytes(said.data(), said.size())};
-    const cachecore_value commands[] = {cachecore_list(words.data(), 2), cachecore_list(echo.data(), 2),
-                                        cachecore_list(words.data(), 2)};
-    const outcome came = core.call("redis.transaction", {cachecore_list(commands, 3)}, patience_ms);
-    out.count(came, came.answer.find(", " + said + ", ") != std::string::npos, 2);
+  run_cells([](cell &of, int number) {
+    const std::string said = std::to_string(number), key = of.name + ":" + said;
+    const cachecore_value words[] = {cachecore_text("INCR"), cachecore_bytes(key.data(), key.size())};
+    const cachecore_value echo[] = {cachecore_text("ECHO"), cachecore_bytes(said.data(), said.size())};
+    const cachecore_value commands[] = {cachecore_list(words, 2), cachecore_list(echo, 2), cachecore_list(words, 2)};
+    const outcome came = of.core.call("redis.transaction", {cachecore_list(commands, 3)}, of.under.patience_ms);
+    of.expect(came, came.answer == "[1, " + said + ", 2]", key, 2, true);
+    of.limits = {{"incr", 2 * (number + 1)}, {"exec", number + 1}};
   });
 }
 
 void scripts(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int, tally &out) {
+  run_cells([](cell &of, int number) {
+    const std::string key = of.name + ":" + std::to_string(number);
     const cachecore_value keys = cachecore_bytes(key.data(), key.size());
-    const outcome came = core.call(
-        "redis.script", {cachecore_text("return redis.call('incr', KEYS[1])"), cachecore_list(&keys, 1)}, patience_ms);
-    out.count(came, integer_of(came.answer) > 0, 1);
+    const outcome came =
+        of.core.call("redis.script", {cachecore_text("return redis.call('incr', KEYS[1])"), cachecore_list(&keys, 1)},
+                     of.under.patience_ms);
+    of.expect(came, came.answer == "1", key, 1);
+    of.limits = {{"incr", number + 1}};
   });
 }
 
-// A blocking command has a connection of its own; what it pops is counted as a change.
+// A blocking command has a connection of its own. Every second call finds nothing and gives up; what is pushed after it
+// has returned is not for it, unless it said that it does not know.
 void exclusive_connections(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int number, tally &out) {
-    // One for each call: what became uncertain may still pop when the next call is under way.
-    const std::string list = key + ":list:" + std::to_string(number);
-    free(test_command_text(line->server, "RPUSH %s x", list.c_str()));
-    const outcome came = core.command({"BLPOP", list, "0.05"}, patience_ms);
-    tally popped;
-    popped.count(came, came.answer == "nil" || came.answer == "[" + list + ", x]", 0);
-    out.wrong += popped.wrong;
-    const int64_t left = test_command_integer(line->server, "LLEN %s", list.c_str());
-    // Gone without an answer is UNCERTAIN, and never OK without the element.
-    if (came.status == CACHECORE_OK && came.answer == "nil" && left == 0) out.wrong++;
-    if (came.status != CACHECORE_OK && came.status != CACHECORE_UNCERTAIN && left == 0) out.wrong++;
-    free(test_command_text(line->server, "DEL %s", list.c_str()));
-  });
+  run_cells(
+      [](cell &of, int number) {
+        const std::string list = of.name + ":list" + std::to_string(number), push = "RPUSH " + list + " x";
+        const bool finds = number % 2 == 0;
+        if (finds) assert_string_equal(line->ask(push).c_str(), "1");
+        const outcome came = of.core.command({"BLPOP", list, "0.05"}, of.under.patience_ms);
+        const bool popped = came.answer == "[" + list + ", x]";
+        of.expect(came, finds ? popped : came.answer == "nil", list, came.status == CACHECORE_OK && !popped ? 0 : 1);
+        if (!finds) assert_string_equal(line->ask(push).c_str(), "1");
+        of.limits = {{"blpop", number + 1}};
+      },
+      [](const std::string &list) { return 1 - integer_of(line->ask("LLEN " + list)); });
 }
 
 // Submitted operations, some cancelled on their way: each completes once.
 void operations(void **) {
-  run_cells([](const redis_core &core, const std::string &key, int number, tally &out) {
+  run_cells([](cell &of, int number) {
     cachecore_completions *queue = nullptr;
     const cachecore_method *method = nullptr;
     cachecore_error error;
-    assert_int_equal(cachecore_completions_create(core.handle(), &queue, &error), CACHECORE_OK);
-    assert_int_equal(cachecore_method_find(core.handle(), "redis.command", &method, &error), CACHECORE_OK);
-    const cachecore_value words[] = {cachecore_text("INCR"), cachecore_bytes(key.data(), key.size())};
-    const cachecore_value arg = cachecore_list(words, 2);
+    assert_int_equal(cachecore_completions_create(of.core.handle(), &queue, &error), CACHECORE_OK);
+    assert_int_equal(cachecore_method_find(of.core.handle(), "redis.command", &method, &error), CACHECORE_OK);
     constexpr uint64_t count = 20;
+    const auto key_of = [&](uint64_t i) { return of.name + ":" + std::to_string(number) + ":" + std::to_string(i); };
     for (uint64_t i = 0; i < count; i++) {
+      const std::string key = key_of(i);
+      const cachecore_value words[] = {cachecore_text("INCR"), cachecore_bytes(key.data(), key.size())};
+      const cachecore_value arg = cachecore_list(words, 2);
       uint64_t operation = 0;
-      assert_int_equal(cachecore_submit(core.handle(), method, &arg, 1, patience_ms, queue, i, &operation, &error),
-                       CACHECORE_OK);
-      if (i % 5 == static_cast<uint64_t>(number)) cachecore_cancel(core.handle(), operation, &error);
+      assert_int_equal(
+          cachecore_submit(of.core.handle(), method, &arg, 1, of.under.patience_ms, queue, i, &operation, &error),
+          CACHECORE_OK);
+      if (i % 5 == static_cast<uint64_t>(number)) cachecore_cancel(of.core.handle(), operation, &error);
     }
     std::vector<int> completed(count, 0);
     for (uint64_t done = 0; done < count;) {
@@ -248,33 +311,44 @@ void operations(void **) {
       completed[each.user_data]++;
       outcome came;
       came.status = each.status == CACHECORE_CANCELLED ? CACHECORE_TIMEOUT : each.status;
-      out.count(came, true, 1);
+      of.expect(came, each.status != CACHECORE_OK || cachecore_result_value(each.result)->as.integer == 1,
+                key_of(each.user_data), 1);
       cachecore_result_free(each.result);
       done++;
     }
     for (const int times : completed) assert_int_equal(times, 1);
     cachecore_completions_destroy(queue);
+    of.limits = {{"incr", static_cast<int64_t>(count) * (number + 1)}};
   });
 }
 
-// A subscription says when it was deaf, and hears again.
+// A subscription says when it was deaf, and hears again; one begun under a fault begins to hear.
 void subscriptions(void **) {
-  int cell = 0;
-  for (const fault &each : all_faults()) {
+  int count = 0;
+  for (const line_fault &each : line->faults) {
     test_proxy_clear(line->proxy);
-    const std::string channel = "channel" + std::to_string(cell++);
+    const std::string channel = "channel" + std::to_string(count++);
+    const int64_t accepted = test_proxy_count(line->proxy).accepted;
+    if (each.fresh) each.begin(line->proxy);
     const redis_core core(test_proxy_tcp_url(line->proxy), R"({"connect_timeout_ms": 300})", 1'000);
     listener heard(core, {channel});
-    (void)heard.next_with("subscribed");
-    each.begin(line->proxy);
-    free(test_command_text(line->server, "PUBLISH %s under-fault", channel.c_str()));
-    test_proxy_clear(line->proxy);
-    test_proxy_disconnect(line->proxy);
-    const std::string deaf = heard.next_with("deaf");
-    assert_true(deaf.find("reason") != std::string::npos);
+    if (each.fresh) {
+      assert_true(test_proxy_wait_accepted(line->proxy, accepted + 1, test_patience_ms()));
+      test_proxy_clear(line->proxy);
+    } else {
+      (void)heard.next_with("subscribed");
+      each.begin(line->proxy);
+      free(test_command_text(line->server, "PUBLISH %s under-fault", channel.c_str()));
+      test_proxy_clear(line->proxy);
+      test_proxy_disconnect(line->proxy);
+      const std::string deaf = heard.next_with("deaf");
+      assert_true(deaf.find("reason") != std::string::npos);
+    }
     (void)heard.next_with("subscribed");
     free(test_command_text(line->server, "PUBLISH %s afterwards", channel.c_str()));
     (void)heard.next_with("afterwards");
+    wait_until_it_works(core);
+    assert_int_equal(failures_afterwards(core, channel), 0);
   }
 }
 
