@@ -1,15 +1,19 @@
 // An outage under load: memory stays flat, what is not idempotent is not repeated, and work goes on by itself
 // afterwards.
 //
-// 5,000 calls a second are offered for 10 seconds in all (10 minutes in the long form), half of them while the server
-// is dead or stopped.
+// 5,000 submissions a second, and blocking calls beside them, are offered for 10 seconds in all (10 minutes in the long
+// form), half of the time while the server is dead or stopped. An outage lasts until so much has been offered in it.
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +25,10 @@
 using namespace topology_test;
 
 namespace {
+
+constexpr int blocking_threads = 6;
+constexpr int submitting_threads = 2;
+constexpr int64_t submissions_per_ms = 5;  // of all threads together
 
 int64_t seconds() {
   const char *length = std::getenv("CACHECORE_TEST_LENGTH");
@@ -38,7 +46,7 @@ int64_t resident_bytes() {
 struct offered {
   const redis_core &core;
   std::atomic<bool> stop{false};
-  std::atomic<int64_t> applied{0}, uncertain{0}, refused{0}, wrong{0}, submitted{0}, completed{0};
+  std::atomic<int64_t> applied{0}, uncertain{0}, refused{0}, wrong{0}, submitted{0};
 
   void count(cachecore_status status) {
     switch (status) {
@@ -59,16 +67,16 @@ struct offered {
   }
 };
 
-// 1,000 increments a second and a read beside each, waited for.
+// An increment and a read every four milliseconds, waited for.
 void call_steadily(offered &all) {
-  for (int64_t next = test_now_ms(); !all.stop; next += 1) {
+  for (int64_t next = test_now_ms(); !all.stop; next += 4) {
     all.count(all.core.command({"INCR", "counter"}, 300).status);
     (void)all.core.command({"GET", "counter"}, 300);
     while (test_now_ms() < next && !all.stop) poll(nullptr, 0, 1);
   }
 }
 
-// 3,000 increments a second, submitted.
+// Increments by the clock, whether those before have ended or not: whoever is late makes up for it.
 void submit_steadily(offered &all) {
   cachecore_completions *queue = nullptr;
   const cachecore_method *method = nullptr;
@@ -79,27 +87,30 @@ void submit_steadily(offered &all) {
   }
   const cachecore_value words[] = {cachecore_text("INCR"), cachecore_text("counter")};
   const cachecore_value arg = cachecore_list(words, 2);
+  int64_t submitted = 0, completed = 0;
   const auto drain = [&] {
     cachecore_completion done[64];
     const size_t count = cachecore_completions_drain(queue, done, 64);
     for (size_t i = 0; i < count; i++) {
       all.count(done[i].status);
-      all.completed++;
+      completed++;
       cachecore_result_free(done[i].result);
     }
     return count;
   };
-  while (!all.stop) {
-    for (int i = 0; i < 30; i++) {
+  const int64_t begun = test_now_ms();
+  for (int64_t mine = 0; !all.stop;) {
+    for (; mine * submitting_threads < (test_now_ms() - begun) * submissions_per_ms && !all.stop; mine++) {
       if (cachecore_submit(all.core.handle(), method, &arg, 1, 500, queue, 0, nullptr, &error) != CACHECORE_OK) {
         test_die("submit: %s", error.message);
       }
+      submitted++;
       all.submitted++;
     }
-    poll(nullptr, 0, 10);
+    poll(nullptr, 0, 5);
     while (drain() > 0) continue;
   }
-  while (all.completed < all.submitted) {
+  while (completed < submitted) {
     pollfd readable{cachecore_completions_fd(queue), POLLIN, 0};
     if (poll(&readable, 1, static_cast<int>(test_patience_ms())) <= 0) test_die("an operation was lost");
     while (drain() > 0) continue;
@@ -109,6 +120,24 @@ void submit_steadily(offered &all) {
 
 void wait_ms(int64_t ms) {
   for (const int64_t until = test_now_ms() + ms; test_now_ms() < until;) poll(nullptr, 0, 10);
+}
+
+// The server's names of the proxy's connections, by an "id=7" each.
+std::set<std::string> connections_of(const test_server *server) {
+  char *text = test_command_text(server, "CLIENT LIST TYPE normal");
+  std::istringstream lines(text);
+  free(text);
+  std::set<std::string> out;
+  for (std::string line; std::getline(lines, line);) {
+    // Those who ask on the server's own socket are not meant.
+    if (line.find("addr=127.0.0.1:") != std::string::npos) out.insert(line.substr(0, line.find(' ')));
+  }
+  return out;
+}
+
+bool holds_within(int64_t ms, const std::function<bool()> &what) {
+  const auto call = [](void *state) { return (*static_cast<const std::function<bool()> *>(state))() ? 1 : 0; };
+  return test_wait_until(call, const_cast<std::function<bool()> *>(&what), ms) != 0;
 }
 
 void an_outage_under_load(void **) {
@@ -121,37 +150,45 @@ void an_outage_under_load(void **) {
     assert_answer(core.command({"SET", "counter", "0"}), "OK");
     offered all{core};
     std::vector<std::thread> threads;
-    for (int i = 0; i < 2; i++) threads.emplace_back(call_steadily, std::ref(all));
-    threads.emplace_back(submit_steadily, std::ref(all));
+    for (int i = 0; i < blocking_threads; i++) threads.emplace_back(call_steadily, std::ref(all));
+    for (int i = 0; i < submitting_threads; i++) threads.emplace_back(submit_steadily, std::ref(all));
     const int64_t phase = seconds() * 1'000 / 8;
     wait_ms(phase);
     int64_t highest = 0;
     const int64_t before = resident_bytes();
-    const auto outage = [&] {
-      for (const int64_t until = test_now_ms() + phase * 2; test_now_ms() < until;) {
-        wait_ms(50);
+    const auto outage = [&](const char *name) {
+      const int64_t begun = test_now_ms(), submitted = all.submitted, refused = all.refused;
+      const int64_t goal = phase * 2 * submissions_per_ms;
+      assert_true(holds_within(phase * 2 + test_patience_ms(), [&] {
         highest = std::max(highest, resident_bytes());
-      }
+        return test_now_ms() - begun >= phase * 2 && all.submitted - submitted >= goal;
+      }));
+      print_message("%s: %lld submitted in %lld ms, %lld failed\n", name,
+                    static_cast<long long>(all.submitted - submitted), static_cast<long long>(test_now_ms() - begun),
+                    static_cast<long long>(all.refused - refused));
     };
     test_proxy_refuse(proxy, 1);  // as if it had died
     test_proxy_disconnect(proxy);
-    outage();
+    outage("dead");
     test_proxy_refuse(proxy, 0);
+    const int64_t back = all.applied;
+    assert_true(holds_within(test_patience_ms(), [&] { return all.applied > back + 1'000; }));
     wait_ms(phase);
+    const std::set<std::string> wedged = connections_of(server);
+    assert_false(wedged.empty());
     test_server_pause(server);  // TCP still acknowledges
-    outage();
+    const int64_t accepted = test_proxy_count(proxy).accepted;
+    outage("stopped");
+    // A silent connection is given up while the server is silent, and made anew ...
+    assert_true(test_proxy_wait_accepted(proxy, accepted + 1, test_patience_ms()));
     test_server_resume(server);
+    // ... which the server sees as soon as it looks.
+    assert_true(holds_within(test_patience_ms(), [&] {
+      const std::set<std::string> now = connections_of(server);
+      return std::any_of(wedged.begin(), wedged.end(), [&](const std::string &each) { return now.count(each) == 0; });
+    }));
     const int64_t applied = all.applied;
-    struct more {
-      const std::atomic<int64_t> &now;
-      int64_t goal;
-    } recovered{all.applied, applied + 1'000};
-    assert_true(test_wait_until(
-        [](void *state) {
-          const auto &self = *static_cast<more *>(state);
-          return self.now >= self.goal ? 1 : 0;
-        },
-        &recovered, test_patience_ms()));
+    assert_true(holds_within(test_patience_ms(), [&] { return all.applied >= applied + 1'000; }));
     all.stop = true;
     for (std::thread &each : threads) each.join();
     const int64_t there = integer_of(core.command({"GET", "counter"}).answer);
