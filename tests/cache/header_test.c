@@ -160,8 +160,46 @@ static void a_loader_that_fails(void **state) {
   do {
     assert_int_equal(cachecore_cache_get_or_load(core, "stale", "k", ask, &away, &found, &error), CACHECORE_OK);
     assert_string_equal(cachecore_cache_value(found)->as.bytes.data, "value");
-    cachecore_result_free(found);
+    if (away.asked == 1) cachecore_result_free(found);
   } while (away.asked == 1);
+  /* It says how old it is, has no lease that somebody might end, and tells why it was served. */
+  assert_in_range(cachecore_cache_age_ms(found), 1, test_patience_ms());
+  assert_int_equal(cachecore_cache_lease(found)->kind, CACHECORE_NIL);
+  assert_value("stale", "value");
+  assert_int_equal(error.status, CACHECORE_LOADER_FAILED);
+  assert_string_equal(error.message, "the database is away");
+  assert_int_equal(cachecore_cache_get_or_load(core, "stale", "k", ask, &away, &found, NULL), CACHECORE_OK);
+  assert_value("stale", "value");
+}
+
+static void whatever_a_loader_answers_else_is_a_failure(void **state) {
+  static const cachecore_status answers[] = {2, CACHECORE_TIMEOUT, CACHECORE_INVALID_ARGUMENT, CACHECORE_FORKED, -1000};
+  (void)state;
+  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    source odd = {.status = answers[i]};
+    assert_int_equal(cachecore_cache_get_or_load(core, "users", "odd", ask, &odd, &found, &error),
+                     CACHECORE_LOADER_FAILED);
+    assert_int_equal(error.status, CACHECORE_LOADER_FAILED);
+    assert_null(found);
+    assert_int_equal(odd.asked, 1);
+  }
+}
+
+static cachecore_status ask_another_key(void *context, cachecore_value *value, cachecore_error *failed) {
+  cachecore_result **kept = context;
+  source inner = {.value = "inner"};
+  cachecore_status status = cachecore_cache_get_or_load(core, "users", "inner", ask, &inner, kept, failed);
+  if (status == CACHECORE_OK) *value = *cachecore_cache_value(*kept);
+  return status;
+}
+
+static void a_loader_may_ask_for_another_key(void **state) {
+  cachecore_result *kept = NULL;
+  (void)state;
+  assert_int_equal(cachecore_cache_get_or_load(core, "users", "outer", ask_another_key, &kept, &found, &error),
+                   CACHECORE_OK);
+  cachecore_result_free(kept); /* what was given is a copy */
+  assert_value("loaded", "inner");
 }
 
 static cachecore_status give_not_a_number(void *context, cachecore_value *value, cachecore_error *failed) {
@@ -177,6 +215,10 @@ static void a_value_that_cannot_be_stored_keeps_nobody_waiting(void **state) {
   assert_int_equal(cachecore_cache_get_or_load(core, "users", "nan", give_not_a_number, NULL, &found, &error),
                    CACHECORE_INVALID_ARGUMENT);
   assert_null(found);
+  assert_int_equal(cachecore_cache_get_with_fallback(core, "users", "nan", give_not_a_number, NULL, cachecore_int(1),
+                                                     &found, &error),
+                   CACHECORE_INVALID_ARGUMENT);
+  assert_null(found);
   assert_int_equal(cachecore_cache_get_or_load(core, "users", "nan", ask, &right, &found, &error), CACHECORE_OK);
   assert_value("loaded", "value");
 }
@@ -190,12 +232,15 @@ static void with_fallback(void **state) {
                    CACHECORE_OK);
   assert_value("fallback", "fallback");
   assert_int_equal(away.asked, 1);
+  assert_int_equal(error.status, CACHECORE_LOADER_FAILED);
+  assert_string_equal(error.message, "away");
   assert_int_equal(cachecore_cache_get_with_fallback(core, "fallback", "1", ask, &right, fallback, &found, &error),
                    CACHECORE_OK);
   assert_value("loaded", "value");
   assert_int_equal(cachecore_cache_get_with_fallback(core, "fallback", "1", ask, &away, fallback, &found, &error),
                    CACHECORE_OK);
   assert_value("hit", "value");
+  assert_int_equal(error.status, CACHECORE_OK);
 
   test_server_kill(server);
   assert_int_equal(cachecore_cache_get_with_fallback(core, "fallback", "2", ask, &right, fallback, &found, &error),
@@ -243,6 +288,8 @@ int main(void) {
       cmocka_unit_test(without_loading),
       cmocka_unit_test(get_or_load),
       cmocka_unit_test(a_loader_that_fails),
+      cmocka_unit_test(whatever_a_loader_answers_else_is_a_failure),
+      cmocka_unit_test(a_loader_may_ask_for_another_key),
       cmocka_unit_test(a_value_that_cannot_be_stored_keeps_nobody_waiting),
       cmocka_unit_test(many_threads_one_load),
       cmocka_unit_test(fields_of_nothing),

@@ -2,22 +2,36 @@
  *
  *     static cachecore_status load_user(void *context, cachecore_value *value, cachecore_error *error) {
  *       struct user *user = context;
- *       if (!ask_database(user)) return CACHECORE_LOADER_FAILED;
- *       *value = cachecore_text(user->name);
- *       return CACHECORE_OK;
+ *       switch (ask_database(user)) {
+ *         case FOUND: *value = cachecore_text(user->name); return CACHECORE_OK;
+ *         case NOBODY: return CACHECORE_NOT_FOUND;
+ *         default: snprintf(error->message, sizeof error->message, "the database is away");
+ *       }
+ *       return CACHECORE_LOADER_FAILED;
  *     }
  *
  *     status = cachecore_cache_get_or_load(core, "users", "42", load_user, &user, &found, &error);
- *     if (status == CACHECORE_OK) puts(cachecore_cache_value(found)->as.bytes.data);
+ *     if (status != CACHECORE_OK) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *     } else if (cachecore_cache_value(found)->kind == CACHECORE_NIL) {
+ *       puts("there is no such user");                 // OK as well: it is known, and cached, that there is none
+ *     } else {
+ *       puts(cachecore_cache_value(found)->as.bytes.data);
+ *     }
  *     cachecore_result_free(found);
  *
  * However many threads ask at once, the loader runs on one of them, and the others wait for what it gives. Most of the
  * functions are cachecore_invoke and nothing else: the default timeout, and all that is said there about threads,
  * borrowed arguments and errors. What a method means is in its description (`cachectl describe cache`).
  *
+ * Waiting. Who finds that somebody else loads waits up to 30 s (the default of cache.lookup's `wait_ms`) beyond the
+ * usual timeout of a call, then gets TIMEOUT; cachecore_invoke of cache.lookup takes another `wait_ms`. Who is told to
+ * load and then looks up the same key before storing waits for itself: until the lease expires (`load_timeout_ms`).
+ *
  * Everywhere: `region` and `key` are NUL-ended. `ttl_ms` 0: what the region's policy says.
  *
- * Conventions: value.h. All functions: [any thread, except from a continuation or a log callback]. Since 0.1.
+ * Conventions: value.h. All functions: [any thread, except from a continuation or a log callback], where they answer
+ * INVALID_STATE: core.h says what these are. Since 0.1.
  */
 #ifndef CACHECORE_CACHE_H
 #define CACHECORE_CACHE_H
@@ -28,8 +42,7 @@
 extern "C" {
 #endif
 
-/* ---- What a lookup says --------------------------------------------------------------------------------------------
- */
+/* ---- What a lookup says ---- */
 
 /* A field of a result that is a MAP with text keys; NIL where there is none. Never NULL; lives as the result. */
 static inline const cachecore_value *cachecore_cache_field(const cachecore_result *result, const char *name) {
@@ -52,7 +65,7 @@ static inline const cachecore_value *cachecore_cache_value(const cachecore_resul
   return cachecore_cache_field(result, "value");
 }
 
-/* "hit", "stale", "load"; of the results of get_or_load and get_with_fallback also "loaded" and "fallback". */
+/* Of lookup: "hit", "stale", "load". Of get_or_load: "hit", "stale", "loaded". Of get_with_fallback also "fallback". */
 static inline const char *cachecore_cache_state(const cachecore_result *result) {
   const cachecore_value *state = cachecore_cache_field(result, "state");
   return state->kind == CACHECORE_BYTES ? state->as.bytes.data : "";
@@ -69,12 +82,12 @@ static inline const cachecore_value *cachecore_cache_lease(const cachecore_resul
   return cachecore_cache_field(result, "lease");
 }
 
-/* ---- The lease protocol --------------------------------------------------------------------------------------------
- */
+/* ---- The lease protocol ---- */
 
 /* Reads a key, or waits for whoever loads it, or is told to load: then `*out` has a lease, which cachecore_cache_store
- * or cachecore_cache_fail has to end. LOADER_FAILED when the load it waited for failed. `*out` is to be freed by
- * cachecore_result_free. */
+ * or cachecore_cache_fail has to end. LOADER_FAILED when the load it waited for failed; TIMEOUT when that took longer
+ * than the usual timeout and 30 s. A second lookup of the key on this thread, before the lease is ended, waits for
+ * itself. `*out` is to be freed by cachecore_result_free. */
 static inline cachecore_status cachecore_cache_lookup(cachecore_handle *core, const char *region, const char *key,
                                                       cachecore_result **out, cachecore_error *error) {
   cachecore_value args[2];
@@ -109,10 +122,18 @@ static inline cachecore_status cachecore_cache_fail(cachecore_handle *core, cons
   return cachecore_invoke(core, "cache.fail", args, 2, NULL, error);
 }
 
-/* ---- Without loading -----------------------------------------------------------------------------------------------
- */
+/* ---- Without loading ---- */
 
-/* Says how a region is cached: `count` fields as {"ttl_ms", 60000}, {"stale_ms", 3600000}. */
+/* Says how a region is cached, in this process: `count` pairs of a name and a value. What is not named is as the
+ * plugin's configuration says (`defaults`), and without that:
+ *
+ *     ttl_ms            300000   how long a value is fresh
+ *     jitter            0        up to this part (0 to 1) of each ttl is taken off at random
+ *     negative_ttl_ms   30000    how long a cached "there is none" is fresh, but not longer than ttl_ms; 0: not cached
+ *     stale_ms          0        how long after its ttl a value may be served while one loads, or the loader fails
+ *     load_timeout_ms   30000    how long a loader may take before the next who waits is told to load
+ *     codec             "json"   any value; "bytes": bytes alone, anything else is refused
+ */
 static inline cachecore_status cachecore_cache_define(cachecore_handle *core, const char *region,
                                                       const cachecore_pair *fields, size_t count,
                                                       cachecore_error *error) {
@@ -167,16 +188,26 @@ static inline cachecore_status cachecore_cache_invalidate(cachecore_handle *core
   return cachecore_invoke(core, "cache.invalidate", args, 2, NULL, error);
 }
 
-/* ---- Loading -------------------------------------------------------------------------------------------------------
- */
+/* ---- Loading ---- */
 
-/* Asks the source. Runs on the thread that called get_or_load. OK: `*value` is what it has (NIL before), borrowed until
- * get_or_load returns. NOT_FOUND: there is none, and that is cached. Any negative status: it failed; `error->message`
- * (empty before, never NULL) may say why. */
+/* Asks the source; runs on the thread that called get_or_load, at most once a call of it.
+ *
+ *     OK              `*value` (NIL before) is what the source has; NIL: there is none
+ *     NOT_FOUND       there is none, and that is cached: the answer is a NIL
+ *     anything else   it failed, and get_or_load answers LOADER_FAILED whatever the number was; `error` is never NULL,
+ *                     its message (empty before) may say why
+ *
+ * What `*value` points to stays the loader's: it must live until get_or_load returns, which copies it, so it belongs
+ * into what `context` points to, and not into variables of the loader. The loader may call cachecore, but not look up
+ * the key it loads: that waits for itself. It must not throw, nor leave by longjmp: the lease would stay until it
+ * expires, and everybody who asks for the key would wait as long.
+ *
+ * It is not interrupted. If it takes longer than the region's `load_timeout_ms` (30 s), the next who waits loads too;
+ * the late value is given to its own caller and not stored. */
 typedef cachecore_status (*cachecore_cache_loader)(void *context, cachecore_value *value, cachecore_error *error);
 
-/* Makes a result of `value` as lookup gives them. */
-static inline cachecore_status cachecore_cache_make_result(const char *state, cachecore_value value,
+/* Makes a result of `value` as lookup gives them, a copy by way of JSON: INVALID_ARGUMENT for what JSON cannot hold. */
+static inline cachecore_status cachecore_cache_make_result(const char *state, cachecore_value value, int64_t age_ms,
                                                            cachecore_result **out, cachecore_error *error) {
   cachecore_pair pairs[4];
   cachecore_value map;
@@ -187,7 +218,7 @@ static inline cachecore_status cachecore_cache_make_result(const char *state, ca
   pairs[1].key = cachecore_text("value");
   pairs[1].value = value;
   pairs[2].key = cachecore_text("age_ms");
-  pairs[2].value = cachecore_int(0);
+  pairs[2].value = cachecore_int(age_ms);
   pairs[3].key = cachecore_text("lease");
   pairs[3].value = cachecore_nil();
   map = cachecore_map(pairs, 4);
@@ -230,8 +261,14 @@ static inline cachecore_status cachecore_cache_run_loader(cachecore_cache_loader
 }
 
 /* The value of a key: cached, waited for, or from `loader`, which is then stored for all. `*out` is to be read by
- * cachecore_cache_value and freed by cachecore_result_free. A value that was loaded is given also when it could not be
- * stored. When the loader fails: the stale value where there is one, else LOADER_FAILED. */
+ * cachecore_cache_value and freed by cachecore_result_free.
+ *
+ * A value that was loaded is given also when it could not be stored: the server is away, the lease has expired, it was
+ * invalidated meanwhile. Not so a value that no region can hold, which is INVALID_ARGUMENT: a double that is not finite
+ * (JSON has none), or what the codec "bytes" refuses. TIMEOUT after waiting for another's load: see above.
+ *
+ * When the loader fails: the stale value where there is one, with the state "stale" and its age, and then `*error`
+ * holds the loader's message with the status LOADER_FAILED although OK is returned; else LOADER_FAILED. */
 static inline cachecore_status cachecore_cache_get_or_load(cachecore_handle *core, const char *region, const char *key,
                                                            cachecore_cache_loader loader, void *context,
                                                            cachecore_result **out, cachecore_error *error) {
@@ -254,8 +291,12 @@ static inline cachecore_status cachecore_cache_get_or_load(cachecore_handle *cor
   status = cachecore_cache_run_loader(loader, context, &value, &failed);
   if (status != CACHECORE_OK) {
     (void)cachecore_cache_fail(core, &lease, failed.message, NULL);
-    if (cachecore_cache_age_ms(looked_up) >= 0) return CACHECORE_OK;
     *out = NULL;
+    if (cachecore_cache_age_ms(looked_up) >= 0 &&
+        cachecore_cache_make_result("stale", *cachecore_cache_value(looked_up), cachecore_cache_age_ms(looked_up), out,
+                                    NULL) == CACHECORE_OK) {
+      status = CACHECORE_OK;
+    }
     cachecore_result_free(looked_up);
     if (error != NULL) *error = failed;
     return status;
@@ -267,27 +308,33 @@ static inline cachecore_status cachecore_cache_get_or_load(cachecore_handle *cor
     *out = NULL;
     if (error != NULL) *error = failed;
   } else {
-    status = cachecore_cache_make_result("loaded", value, out, error);
+    status = cachecore_cache_make_result("loaded", value, 0, out, error);
   }
   cachecore_result_free(looked_up);
   return status;
 }
 
-/* As get_or_load, but asks the loader itself when the cache cannot answer, and gives `fallback` when the loader fails.
- * The answer is never an error of the cache or of the loader. */
+/* As get_or_load, but asks the loader itself when the cache cannot answer, and gives `fallback` when the loader fails:
+ * then with the state "fallback", and the loader's message in `*error`, whose status is LOADER_FAILED although OK is
+ * returned. What the cache or the loader came to is never an error here. Errors that stay are the program's: wrong
+ * arguments, a value or fallback that JSON cannot hold (INVALID_ARGUMENT), FORKED, NO_MEMORY. */
 static inline cachecore_status cachecore_cache_get_with_fallback(cachecore_handle *core, const char *region,
                                                                  const char *key, cachecore_cache_loader loader,
                                                                  void *context, cachecore_value fallback,
                                                                  cachecore_result **out, cachecore_error *error) {
   cachecore_error failed;
   cachecore_value value;
-  cachecore_status status = cachecore_cache_get_or_load(core, region, key, loader, context, out, error);
-  if (status >= 0 || status == CACHECORE_INVALID_ARGUMENT || status == CACHECORE_FORKED) return status;
-  if (status != CACHECORE_LOADER_FAILED &&
-      cachecore_cache_run_loader(loader, context, &value, &failed) == CACHECORE_OK) {
-    return cachecore_cache_make_result("loaded", value, out, error);
+  cachecore_status status = cachecore_cache_get_or_load(core, region, key, loader, context, out, &failed);
+  if (status < 0 && status != CACHECORE_INVALID_ARGUMENT && status != CACHECORE_FORKED) {
+    if (status != CACHECORE_LOADER_FAILED &&
+        cachecore_cache_run_loader(loader, context, &value, &failed) == CACHECORE_OK) {
+      return cachecore_cache_make_result("loaded", value, 0, out, error);
+    }
+    status = cachecore_cache_make_result("fallback", fallback, 0, out, error);
+    if (status != CACHECORE_OK) return status;
   }
-  return cachecore_cache_make_result("fallback", fallback, out, error);
+  if (error != NULL) *error = failed;
+  return status;
 }
 
 #ifdef __cplusplus
