@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 
 #include "failure.h"
 #include "nearest.h"
@@ -22,6 +23,17 @@ const option_spec *find_option(const std::vector<option_spec> &specs, const std:
   const auto found =
       std::find_if(specs.begin(), specs.end(), [&](const option_spec &spec) { return spec.name == name; });
   return found == specs.end() ? nullptr : &*found;
+}
+
+// The names of the words a command has to have, without the first `given`: "VALUE" of "KEY VALUE [--ttl-ms N]".
+std::string missing_words(const command &chosen, size_t given) {
+  std::istringstream names(chosen.arguments);
+  std::string out;
+  std::string name;
+  for (size_t i = 0; i < chosen.least_words && names >> name; ++i) {
+    if (i >= given) out += (out.empty() ? "" : " ") + name;
+  }
+  return out;
 }
 
 class reader {
@@ -164,10 +176,17 @@ class reader {
     if (count >= chosen.least_words && count <= chosen.most_words) return;
     const std::string form =
         std::string("cachectl ") + chosen.name + (*chosen.arguments == '\0' ? "" : " ") + chosen.arguments;
-    if (count < chosen.least_words) throw usage(std::string(chosen.name) + " needs more; it is called as: " + form);
-    // The word is not repeated: it may be a secret that was meant for standard input.
-    throw usage(std::string(chosen.name) + (chosen.most_words == 0 ? " takes no words" : " takes fewer words") +
-                "; it is called as: " + form);
+    std::string fault = std::string(chosen.name);
+    if (count < chosen.least_words) {
+      fault += " needs " + missing_words(chosen, count);
+    } else if (chosen.most_words == 0) {
+      fault += " takes no words";
+    } else {
+      // The words are not repeated: one may be a secret that was meant for standard input.
+      fault += " takes " + std::to_string(chosen.most_words) + (chosen.most_words == 1 ? " word" : " words") +
+               ", got " + std::to_string(count);
+    }
+    throw usage(fault + "; it is called as: " + form);
   }
 
   const std::vector<std::string> &args_;

@@ -7,6 +7,23 @@
 
 namespace cachectl {
 
+namespace {
+
+// The library's words, which name the nearest method, and for a plugin that is not loaded what to do here.
+[[noreturn]] void explain_missing(cachecore *core, const description &described, const std::string &method) {
+  try {
+    find_method(core, method);
+  } catch (const failure &missing) {
+    const std::string plugin = method.substr(0, method.find('.'));
+    const bool absent = plugin.size() < method.size() && described.plugin(plugin) == nullptr;
+    if (missing.status() != CACHECORE_NO_METHOD || !absent) throw;
+    throw failure(missing.status(), missing.message() + "; here that is --plugin " + shown(plugin));
+  }
+  throw failure(CACHECORE_INTERNAL, method + " exists, but is not described");
+}
+
+}  // namespace
+
 const std::string *context::option(const std::string &name) const {
   const auto found = given_.own_options.find(name);
   return found == given_.own_options.end() ? nullptr : &found->second;
@@ -68,8 +85,7 @@ cachecore_status context::call(cachecore *core, const std::string &method, bool 
 cachecore_status context::call(const std::string &method, const std::vector<word> &words, int64_t most_items) {
   const method_description *found = described().method(method);
   if (found == nullptr) {
-    find_method(core(), method);  // throws, naming the nearest
-    throw failure(CACHECORE_INTERNAL, method + " exists, but is not described");
+    explain_missing(core(), described(), method);
   }
   if (most_items > 0 && !found->streaming()) throw usage("--count is for streams; " + method + " is none");
   const bound_arguments arguments = bind_arguments(*found, words, in_);

@@ -21,7 +21,10 @@ std::string terms(const parameter_description &parameter) {
     out += ", at least " + compact(*parameter.minimum) + (size ? " bytes" : "");
   }
   if (parameter.secret) out += ", secret (give it as -, on standard input)";
-  if (parameter.default_value != nullptr) {
+  // An empty text says no more than that nothing has to be given.
+  const bool nothing = parameter.default_value != nullptr && parameter.default_value->kind == CACHECORE_BYTES &&
+                       parameter.default_value->as.bytes.size == 0;
+  if (parameter.default_value != nullptr && !nothing) {
     out += ", default " + compact(*parameter.default_value);
   } else if (parameter.optional) {
     out += ", optional";

@@ -29,9 +29,12 @@ cachecore_status find_method(const cachecore_handle &core, const char *name, con
   *out = core.plugins.find(name);
   if (*out != nullptr) return CACHECORE_OK;
   const std::string nearest = core.plugins.nearest(name);
-  throw failure(CACHECORE_NO_METHOD, "there is no method " + std::string(std::string_view(name).substr(0, 128)) +
-                                         (nearest.empty() ? ": see cachecore_describe, or load its plugin"
-                                                          : "; did you mean " + nearest + "?"));
+  const std::string advice = core.plugins.advice(name);
+  std::string message = "there is no method " + std::string(std::string_view(name).substr(0, 128));
+  if (!nearest.empty()) message += "; did you mean " + nearest + "?";
+  if (!advice.empty()) message += (nearest.empty() ? ": " : " If not, ") + advice;
+  if (nearest.empty() && advice.empty()) message += ": see cachecore_describe, or load its plugin";
+  throw failure(CACHECORE_NO_METHOD, message);
 }
 
 }  // namespace
@@ -274,7 +277,11 @@ extern "C" cachecore_status cachecore_json_decode(const char *json, size_t size,
   if (out == nullptr) return null_argument(error, "out");
   return guarded(error, [&] {
     result_pointer made(make_result());
-    made->value = json_decode(std::string_view(json, size), made->memory);
+    try {
+      made->value = json_decode(std::string_view(json, size), made->memory);
+    } catch (const failure &fault) {
+      throw failure(fault.status(), "cachecore_json_decode: the text " + fault.message());
+    }
     *out = made.release();
   });
 }

@@ -75,8 +75,9 @@ struct configuration {
   int64_t connect_timeout_ms = 2000;
   int64_t call_timeout_ms = 5000;  // -1: none
   int64_t busy_poll_us = 0;
+  // Accepted for compatibility, and without effect: what may be repeated is retried in any case; results are bytes.
   bool retry_on_timeout = true;
-  std::optional<bool> decode_responses;  // for bindings; the core itself decodes nothing
+  std::optional<bool> decode_responses;
   bool ping_on_init = false;
   std::string embedded_fsync = "everysec";    // always, everysec, no
   std::string redis_server = "redis-server";  // program of the embedded server

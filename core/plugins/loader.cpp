@@ -116,17 +116,18 @@ std::vector<std::string> default_plugin_directories() {
   return out;
 }
 
-std::vector<std::string> built_in_plugins(const std::vector<std::string> &directories) {
+std::vector<std::string> built_in_plugins() {
   std::vector<std::string> out;
-  for (const char *name : std::initializer_list<const char *>{CACHECORE_BUILTIN_PLUGINS}) {
-    for (const std::string &directory : directories) {
-      if (access((directory + "/cachecore_" + name + ".so").c_str(), F_OK) == 0) {
-        out.emplace_back(name);
-        break;
-      }
-    }
-  }
+  for (const char *name : std::initializer_list<const char *>{CACHECORE_BUILTIN_PLUGINS}) out.emplace_back(name);
   return out;
+}
+
+std::string find_plugin_file(std::string_view name, const std::vector<std::string> &directories) {
+  for (const std::string &directory : directories) {
+    std::string path = directory + "/cachecore_" + std::string(name) + ".so";
+    if (access(path.c_str(), F_OK) == 0) return path;
+  }
+  return {};
 }
 
 loaded_plugin load_plugin_file(const std::string &name_or_path, const std::vector<std::string> &directories) {

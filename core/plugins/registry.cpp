@@ -5,6 +5,7 @@
 #include <exception>
 #include <ranges>
 
+#include "core/config/settings.h"
 #include "core/core.h"
 #include "core/failure.h"
 #include "core/plugins/validate.h"
@@ -34,6 +35,14 @@ size_t length_of(const T *const *null_ended) noexcept {
   size_t count = 0;
   while (null_ended != nullptr && null_ended[count] != nullptr) count++;
   return count;
+}
+
+constexpr const char *how_to_search = "; set plugin_path or CACHECORE_PLUGIN_PATH";
+
+std::string joined(const std::vector<std::string> &directories) {
+  std::string out;
+  for (const std::string &each : directories) out += (out.empty() ? "" : ", ") + each;
+  return out.empty() ? "no directory" : out;
 }
 
 std::unique_ptr<cachecore_method> make_method(plugin_record &plugin, const cachecore_method_spec &original) {
@@ -154,9 +163,18 @@ void plugin_registry::load_configured() {
   add(redis_namespace(), "", nullptr);
   std::vector<plugin_request> wanted = settings.plugins;
   if (settings.all_built_in) {
-    std::vector<std::string> directories = settings.plugin_path;
-    for (const std::string &each : default_plugin_directories()) directories.push_back(each);
-    for (const std::string &name : built_in_plugins(directories)) wanted.push_back({name, ""});
+    std::string absent;
+    for (const std::string &name : built_in_plugins()) {
+      if (find_plugin_file(name, directories()).empty()) {
+        absent += (absent.empty() ? "" : ", ") + name;
+      } else {
+        wanted.push_back({name, ""});
+      }
+    }
+    if (!absent.empty()) {
+      core_.log.write(CACHECORE_LOG_WARNING, "built-in plugins without a file, so not loaded: " + absent +
+                                                 "; searched: " + joined(directories()) + how_to_search);
+    }
   }
   for (const plugin_request &each : wanted) {
     load(each.name_or_path, each.config_json.empty() ? nullptr : each.config_json.c_str());
@@ -170,10 +188,25 @@ void plugin_registry::load_configured() {
   }
 }
 
+// Where plugins are searched, in order.
+std::vector<std::string> plugin_registry::directories() const {
+  std::vector<std::string> out = core_.settings.plugin_path;
+  for (const std::string &each : default_plugin_directories()) out.push_back(each);
+  return out;
+}
+
+std::string plugin_registry::advice(std::string_view method) const {
+  const std::string plugin(method.substr(0, method.find('.')));
+  if (plugin.size() == method.size() || !is_plugin_name(plugin) || has(plugin)) return {};
+  const std::string path = find_plugin_file(plugin, directories());
+  if (!path.empty()) {
+    return "the plugin " + plugin + " is not loaded: name it in `load` (options.plugins); its file is " + path;
+  }
+  return "the plugin " + plugin + " is not loaded, and has no file in " + joined(directories()) + how_to_search;
+}
+
 void plugin_registry::load(const std::string &name_or_path, const char *config_json) {
-  std::vector<std::string> directories = core_.settings.plugin_path;
-  for (const std::string &each : default_plugin_directories()) directories.push_back(each);
-  const loaded_plugin loaded = load_plugin_file(name_or_path, directories);
+  const loaded_plugin loaded = load_plugin_file(name_or_path, directories());
   add(*loaded.descriptor, loaded.path, config_json);
 }
 

@@ -74,6 +74,8 @@ class plugin_registry {
 
   [[nodiscard]] const cachecore_method *find(std::string_view name) const noexcept;
   [[nodiscard]] std::string nearest(std::string_view name) const;  // for error messages
+  // What to do for the plugin of a method that was not found, for error messages; empty where it is loaded.
+  [[nodiscard]] std::string advice(std::string_view method) const;
   [[nodiscard]] std::vector<const plugin_record *> all() const;
 
   void renew_instances();  // at reset; throws failure. Methods of a plugin that failed are unusable until the next.
@@ -88,6 +90,7 @@ class plugin_registry {
   };
 
   void add(const ::cachecore_plugin &descriptor, std::string path, const char *config_json);
+  [[nodiscard]] std::vector<std::string> directories() const;
   [[nodiscard]] bool has(std::string_view name) const noexcept;
 
   ::cachecore_handle &core_;
@@ -115,8 +118,11 @@ loaded_plugin load_plugin_file(const std::string &name_or_path, const std::vecto
 // The plugin directory that belongs to this library, and CACHECORE_PLUGIN_PATH.
 std::vector<std::string> default_plugin_directories();
 
-// The names of the plugins built with this library that are found in `directories`.
-std::vector<std::string> built_in_plugins(const std::vector<std::string> &directories);
+// The names of the plugins built with this library.
+std::vector<std::string> built_in_plugins();
+
+// The file of a plugin in the first of `directories` that has it; empty where none has.
+std::string find_plugin_file(std::string_view name, const std::vector<std::string> &directories);
 
 // ---- services.cpp ----
 

@@ -4,8 +4,7 @@
 //
 //     {"$bytes": base64}                                  BYTES that are not UTF-8
 //     {"$map": [[key, value], ...]}                       a MAP whose keys are not all text, or not all different, or
-//     whose
-//                                                         only key is the name of a marker
+//                                                         whose only key is the name of a marker
 //     {"$error": {"status": name, "message": text}}       ERROR; a status without a name is its number
 //
 // INT and DOUBLE stay what they are: integers are exact over all of int64 (beyond it they are errors, never rounded),

@@ -11,8 +11,7 @@
 //   (scripts/begin.lua), a store needs it (scripts/store.lua), and delete and set remove it. So a store either comes
 //   before the delete and is deleted by it, or finds its lease gone. A lease that expired is as good as deleted.
 // - Loads against invalidations by pattern: the region's marker (marker.h), whose epoch an entry carries from before
-// its
-//   load; every read compares.
+//   its load; every read compares.
 // - Lookups against loads that an invalidation overtook: whoever waits for a flight has seen, in a read of its own, the
 //   flight's lease in Redis and a marker that admits it, or found a flight that had not begun to load (lookup.cpp).
 // - Redis that is away: lookups load without it, once a process (patience.h, outage.h). What such a load gives is not

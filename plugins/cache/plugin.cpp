@@ -61,22 +61,27 @@ constexpr about cache_about{
 
 constexpr auto the_region = key("region", "A name for keys that are cached alike; it need not have been defined.");
 constexpr auto the_key = key("key", "The key within the region.");
-constexpr auto the_lease = bytes("lease", "The lease that lookup gave with the state \"load\".");
+constexpr auto the_lease =
+    bytes("lease",
+          "The lease that lookup gave with the state \"load\". It ends by store or fail, or after the region's "
+          "load_timeout_ms.");
 constexpr auto the_ttl = duration("ttl_ms", "Fresh so long, instead of what the region's policy says.").at_least(1);
 
 constexpr auto cache_methods = declare(
     method<&cache::define>(
-        "define", "Says how a region is cached, in this process. What is not said stays at its default.", "NIL",
-        idempotent, the_region, any("policy", "All fields are optional.").with_fields<policy_fields>()),
+        "define",
+        "Says how a region is cached, in this process. What is not said is as the plugin's configuration says in "
+        "`defaults`, else as written below.",
+        "NIL", idempotent, the_region, any("policy", "All fields are optional.").with_fields<policy_fields>()),
     method<&cache::lookup>(
         "lookup",
-        "Reads a value, or says who loads it: of all callers that find none, one is told to load and the others wait "
-        "for "
-        "what it stores. With the state \"load\" the value, where there is one, is stale.",
-        "MAP {state: \"hit\", \"stale\" or \"load\", value, age_ms, lease: BYTES with \"load\", else NIL}; or "
-        "LOADER_FAILED",
+        "Reads a value, or says who loads it: of all callers in this process that find none, one is told to load, and "
+        "has to call store or fail; the others wait for what it stores. With the state \"load\" the value, where there "
+        "is one, is stale.",
+        "MAP {state: \"hit\", \"stale\" or \"load\", value, age_ms, lease: BYTES with \"load\", else NIL}; "
+        "LOADER_FAILED when the load it waited for failed",
         none, the_region, the_key,
-        duration("wait_ms", "How long it may wait for another caller's load, beyond the usual time of a call.")
+        duration("wait_ms", "How long it may wait for another caller's load, added to the default timeout of a call.")
             .at_least(0)
             .by_default(30'000)
             .wait())

@@ -28,25 +28,32 @@ struct policy {
 
 // The fields of a policy, for the declaration table.
 inline constexpr auto policy_fields = spec::fields(
-    spec::duration("ttl_ms", "How long a value is fresh.").kinds(spec::an_int).at_least(1).optional(),
-    spec::any("jitter", "0 to 1: up to this part of each ttl is taken off at random, so that not all expire at once.")
+    spec::duration("ttl_ms", "How long a value is fresh. Default 300000.").kinds(spec::an_int).at_least(1).optional(),
+    spec::any("jitter",
+              "0 to 1: up to this part of each ttl is taken off at random, so that not all expire at once. Default 0.")
         .kinds(spec::a_double | spec::an_int)
         .at_least(0.0)
         .optional(),
-    spec::duration("negative_ttl_ms",
-                   "How long a cached \"does not exist\" (a NIL that was stored) is fresh; 0: not cached.")
+    spec::duration(
+        "negative_ttl_ms",
+        "How long a cached \"does not exist\" (a NIL that was stored) is fresh; 0: not cached. Default 30000, or "
+        "ttl_ms if that is less.")
         .kinds(spec::an_int)
         .at_least(0)
         .optional(),
-    spec::duration("stale_ms",
-                   "How long after its ttl a value may be served while one caller loads, or when the loader fails.")
+    spec::duration(
+        "stale_ms",
+        "How long after its ttl a value may be served while one caller loads, or when the loader fails. Default 0.")
         .kinds(spec::an_int)
         .at_least(0)
         .optional(),
-    spec::duration("load_timeout_ms", "How long a loader may take before its lease is given to the next who waits.")
+    spec::duration("load_timeout_ms",
+                   "How long a loader may take before its lease is given to the next who waits. Default 30000.")
         .kinds(spec::an_int)
         .at_least(1)
         .optional(),
-    spec::text("codec", "\"json\": any value; \"bytes\": bytes only.").kinds(spec::some_bytes).optional());
+    spec::text("codec", "\"json\": any value; \"bytes\": bytes only. Default \"json\".")
+        .kinds(spec::some_bytes)
+        .optional());
 
 }  // namespace cache_plugin

@@ -65,6 +65,17 @@ class Keys(cachectl.Case):
             message = self.refused(2, *words)
             self.assertIn("called as: cachectl " + words[0], message)
 
+    def test_what_is_missing_or_too_much_is_named(self) -> None:
+        for words, fault in (
+            (["get"], "get needs KEY;"),
+            (["get", "a", "b"], "get takes 1 word, got 2;"),
+            (["set"], "set needs KEY VALUE;"),
+            (["set", "a"], "set needs VALUE;"),
+            (["set", "a", "b", "c", "d"], "set takes 2 words, got 4;"),
+            (["ping", "x"], "ping takes no words;"),
+        ):
+            self.assertIn(fault, self.refused(2, *words))
+
 
 class Calls(cachectl.Case):
     def test_a_method_by_its_name_alone_or_with_call(self) -> None:
@@ -88,6 +99,13 @@ class Calls(cachectl.Case):
             outcome = self.run_cli("--json", *words)
             self.assertEqual((outcome.code, outcome.error["status"]), (2, "NO_METHOD"))
             self.assertIn("kv.get", outcome.error["message"])
+
+    def test_a_plugin_that_is_not_loaded_is_named_with_the_option_that_loads_it(self) -> None:
+        message = self.refused(2, "nowhere.get", "k")
+        for part in ("nowhere.get", "the plugin nowhere is not loaded", "CACHECORE_PLUGIN_PATH", "--plugin nowhere"):
+            self.assertIn(part, message)
+        for words in (["describe", "nowhere"], ["help", "nowhere.get"], ["methods", "nowhere"]):
+            self.assertIn("--plugin NAME", self.refused(2, *words))
 
     def test_the_servers_error_is_4_with_its_words(self) -> None:
         self.server.command("RPUSH", "k", "v")

@@ -10,7 +10,7 @@
  * only destroy closes its fd.
  *
  * Giving up: a deadline, cachecore_cancel and cachecore_completions_destroy end an operation at once for the caller.
- * What it may have been granted (a lock, a claimed job) is given back by the method.
+ * What it may have been granted (a lease of the cache, say) is given back by the method.
  *
  * Conventions: value.h.
  */

@@ -54,20 +54,27 @@ CACHECORE_API void cachecore_close(cachecore_handle *core);
 CACHECORE_API cachecore_status cachecore_plugin_load(cachecore_handle *core, const char *name_or_path,
                                                      const char *config_json, cachecore_error *error);
 
-/* Describes what can be called. [any thread] The result is the map {abi, version, plugins: [{name, version, path,
- * summary, methods:
- * [{name, doc, flags, parameters, returns}]}]}; `flags` is a list of words; a parameter is {name, kinds, meaning,
- * optional, default, minimum, doc, fields}, and {secret: true} where it is one. To be freed by cachecore_result_free.
- * Since 0.1. */
+/* Describes what can be called. [any thread] The result is a map:
+ *
+ *     {abi, version, plugins: [PLUGIN...]}
+ *     PLUGIN      {name, version, path, summary, methods: [METHOD...]}
+ *     METHOD      {name, doc, flags, parameters: [PARAMETER...], returns}     `flags`: a list of words
+ *     PARAMETER   {name, kinds, meaning, optional, default, minimum, doc, fields}, and {secret: true} where it is one
+ *
+ * To be freed by cachecore_result_free. Since 0.1. */
 CACHECORE_API cachecore_status cachecore_describe(cachecore_handle *core, cachecore_result **out,
                                                   cachecore_error *error);
 
 /* Finds a method by its full name. [any thread] `*out` lives until close, across resets; never freed by the caller.
- * Errors: NO_METHOD (the message names the nearest one). Since 0.1. */
+ * Errors: NO_METHOD (the message names the nearest one, or the plugin that is not loaded). Since 0.1. */
 CACHECORE_API cachecore_status cachecore_method_find(cachecore_handle *core, const char *name,
                                                      const cachecore_method **out, cachecore_error *error);
 
 /* Calls `method` and waits for its end. [any thread, except from a continuation or a log callback: INVALID_STATE]
+ *
+ * A continuation is a function of a plugin that the core runs when a reply, a timer or an event has come (plugin.h), a
+ * log callback is the one of options.h: both run on threads that others wait for. Programs that are no plugins have no
+ * continuations; what they drain from a completion queue runs on their own threads, where calling is allowed.
  *
  * `args` are `arg_count` values in the order of the method's parameters, borrowed until it returns; NIL means absent,
  * and missing ones at the end are absent. `timeout_ms`: > 0 a deadline, 0 the default plus the method's own wait
@@ -91,14 +98,21 @@ CACHECORE_API const cachecore_error *cachecore_result_error(const cachecore_resu
 /* Frees a result with all it holds. [any thread, once] NULL is a no-op. Since 0.1. */
 CACHECORE_API void cachecore_result_free(cachecore_result *result);
 
-/* Writes `value` as JSON: the result is one BYTES value. [any thread] Integers are exact; bytes that are not UTF-8
- * become {"$bytes": base64}; a double that is not finite is INVALID_ARGUMENT; an ERROR becomes {"$error": {"status":
- * name, "message": text}}. Since 0.1. */
+/* Writes `value` as JSON: the result is one BYTES value. [any thread] Integers are exact, and a double that is not
+ * finite is INVALID_ARGUMENT. What JSON cannot say is a map with one key, and reads back as what it was:
+ *
+ *     {"$bytes": base64}                                  BYTES that are not UTF-8
+ *     {"$map": [[key, value], ...]}                       a MAP whose keys are not all text, or not all different, or
+ *                                                         whose only key is one of these names
+ *     {"$error": {"status": name, "message": text}}       ERROR
+ *
+ * To be freed by cachecore_result_free. Since 0.1. */
 CACHECORE_API cachecore_status cachecore_json_encode(const cachecore_value *value, cachecore_result **out,
                                                      cachecore_error *error);
 
-/* Reads one JSON text of `size` bytes; {"$bytes": base64} becomes BYTES. [any thread] Integers outside int64 are
- * INVALID_ARGUMENT, never rounded. The message names the offset. Since 0.1. */
+/* Reads one JSON text of `size` bytes; {"$bytes"}, {"$map"} and {"$error"} are what cachecore_json_encode makes of
+ * them. [any thread] Integers outside int64, and a key that comes twice in a map, are INVALID_ARGUMENT: the message
+ * names the offset. `*out` is to be freed by cachecore_result_free. Since 0.1. */
 CACHECORE_API cachecore_status cachecore_json_decode(const char *json, size_t size, cachecore_result **out,
                                                      cachecore_error *error);
 

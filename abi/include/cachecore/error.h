@@ -4,9 +4,17 @@
  * an error (the key does not exist), negative an error. What the program may conclude about the server's data is part
  * of a status' meaning, so that a caller can decide about a retry without reading the message:
  *
- *   nothing that changes data was sent     TIMEOUT, CANCELLED, UNAVAILABLE, BUSY, and all statuses before them
- *   it may or may not have been applied    UNCERTAIN
- *   the server refused it                  REJECTED, DENIED
+ *   nothing that changes data was sent
+ *       INVALID_ARGUMENT, INVALID_STATE, FORKED, NO_METHOD, NO_PLUGIN, INCOMPATIBLE, TIMEOUT, CANCELLED, UNAVAILABLE,
+ *       BUSY
+ *
+ *   unknown: a change may have been applied
+ *       UNCERTAIN, CLOSED
+ *
+ *   other: the server or the method refused or broke off; what was done by then is said by the method's description
+ *       REJECTED, DENIED, CONFLICT, CORRUPT, LOADER_FAILED, NO_MEMORY, INTERNAL
+ *
+ * A retry after the first kind repeats nothing. NOT_FOUND is an answer: the question was asked and answered.
  *
  * Conventions: value.h.
  */
@@ -22,7 +30,7 @@ extern "C" {
 typedef int32_t cachecore_status;
 
 #define CACHECORE_OK 0
-#define CACHECORE_NOT_FOUND 1           /* an answer: there is no such key, session, job ... */
+#define CACHECORE_NOT_FOUND 1           /* an answer: there is no such key, field, entry ... */
 #define CACHECORE_INVALID_ARGUMENT (-1) /* the message names the parameter and what it takes */
 #define CACHECORE_INVALID_STATE (-2)    /* not now: for example a blocking call from a callback */
 #define CACHECORE_FORKED (-3)           /* this process inherited the core by fork: reset or close it */
@@ -43,12 +51,13 @@ typedef int32_t cachecore_status;
 #define CACHECORE_NO_MEMORY (-18)
 #define CACHECORE_INTERNAL (-19) /* a fault of cachecore or of a plugin */
 
-/* 512 bytes; written only on failure (and zeroed on success), so it needs no initialisation. Both texts are NUL-ended
- * and cut to fit at a whole UTF-8 character. Never holds a secret. Since 0.1. */
+/* 512 bytes. Always written, so it needs no initialisation: zeroed on OK (cache.h names the one exception); on
+ * NOT_FOUND the status alone, with both texts empty, since nothing went wrong; on errors all that is known. Both texts
+ * are NUL-ended and cut to fit at a whole UTF-8 character. Never holds a secret. Since 0.1. */
 typedef struct cachecore_error {
   cachecore_status status;
   char server_code[28]; /* first word of the server's error reply ("WRONGTYPE"), else empty */
-  char message[480];    /* names the method, the parameter and what to do */
+  char message[480];    /* of an error: names the method, the parameter and what to do */
 } cachecore_error;
 
 /* Returns the name of `status` without prefix ("INVALID_ARGUMENT"), or "UNKNOWN". [any thread] Static storage. Since

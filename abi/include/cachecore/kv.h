@@ -13,7 +13,8 @@
  * Everywhere: `key` is NUL-ended. `ttl_ms` 0 is none: the key does not expire; > 0 milliseconds. A number that is not
  * NULL is always written, 0 when the call failed. kv.watch_expired is a stream: it is submitted (completions.h).
  *
- * Conventions: value.h. All functions: [any thread, except from a continuation or a log callback]. Since 0.1.
+ * Conventions: value.h. All functions: [any thread, except from a continuation or a log callback], where they answer
+ * INVALID_STATE: core.h says what these are. Since 0.1.
  */
 #ifndef CACHECORE_KV_H
 #define CACHECORE_KV_H
@@ -40,8 +41,7 @@ static inline cachecore_status cachecore_kv_invoke_number(cachecore_handle *core
   return status;
 }
 
-/* ---- Strings -------------------------------------------------------------------------------------------------------
- */
+/* ---- Strings ---- */
 
 /* Writes `size` bytes at `data`. */
 static inline cachecore_status cachecore_kv_set(cachecore_handle *core, const char *key, const void *data, size_t size,
@@ -118,8 +118,7 @@ static inline cachecore_status cachecore_kv_compare_and_set(cachecore_handle *co
   return cachecore_kv_invoke_number(core, "kv.compare_and_set", args, 4, written, error);
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 /* Stores any value as JSON. */
 static inline cachecore_status cachecore_kv_set_json(cachecore_handle *core, const char *key, cachecore_value value,
@@ -141,8 +140,7 @@ static inline cachecore_status cachecore_kv_get_json(cachecore_handle *core, con
   return cachecore_invoke(core, "kv.get_json", args, 2, out, error);
 }
 
-/* ---- Keys of any type ----------------------------------------------------------------------------------------------
- */
+/* ---- Keys of any type ---- */
 
 /* Deletes a key; `*existed` (may be NULL) is 1 if there was one. */
 static inline cachecore_status cachecore_kv_delete(cachecore_handle *core, const char *key, int64_t *existed,
@@ -194,8 +192,7 @@ static inline cachecore_status cachecore_kv_ttl(cachecore_handle *core, const ch
   return cachecore_kv_invoke_number(core, "kv.ttl", args, 1, ttl_ms, error);
 }
 
-/* ---- Hashes --------------------------------------------------------------------------------------------------------
- */
+/* ---- Hashes ---- */
 
 /* Sets a field to `size` bytes at `data`; `*added` (may be NULL) is 1 if the field is new. */
 static inline cachecore_status cachecore_kv_hash_set(cachecore_handle *core, const char *key, const char *field,
@@ -255,8 +252,7 @@ static inline cachecore_status cachecore_kv_hash_delete(cachecore_handle *core, 
   return cachecore_kv_invoke_number(core, "kv.hash_delete", args, 2, existed, error);
 }
 
-/* ---- Lists ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Lists ---- */
 
 /* Adds `size` bytes at `data` at the `side` "left" or "right" (NULL: right); `*length` (may be NULL) is the list's new
  * length. */

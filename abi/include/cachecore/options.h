@@ -4,14 +4,34 @@
  *     cachecore_options_init(&options);
  *     options.url = "redis://127.0.0.1:6379/0";
  *
- * Whatever a field says can also be said in `config_json`, so a binding needs that field alone:
+ * Whatever a field says can also be said in `config_json`, so a binding needs that field alone; only `log` and
+ * `log_context` have no key there (the stream `core.log` gives the same records), nor has `config_file`:
  *
  *     {"url": "redis://...", "load": ["kv", "cache"], "plugins": {"cache": {...}}, "max_connections": 20, ...}
  *
- * Precedence, first wins: a field of this struct that is not at its default, `config_json`, `config_file`, the
- * environment (CACHECORE_URL, or REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_DB REDIS_MAX_CONNECTIONS
- * REDIS_RETRY_ON_TIMEOUT REDIS_DECODE_RESPONSES), then the files named by `env_files` in the JSON. Unknown keys are
- * errors. core/config/README.md lists every key.
+ * Keys are called as the fields are, but for one: the field `plugins` (which to load) is the key `load`, and the key
+ * `plugins` is an object of their configurations, by name. Some settings are keys alone: `password`, `password_file`,
+ * `tls` {ca_file, certificate_file, key_file, server_name, verify}, `sentinel` {user, password}, `embedded` ...
+ *
+ * Precedence, first wins: a field of this struct that is not NULL or 0, `config_json`, `config_file`, the environment
+ * (CACHECORE_URL, or REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_DB REDIS_MAX_CONNECTIONS REDIS_RETRY_ON_TIMEOUT
+ * REDIS_DECODE_RESPONSES), then the files named by `env_files` in the JSON. NULL and 0 are "not set", so a field cannot
+ * take back what the JSON says: `ping_on_init` 0 leaves {"ping_on_init": true} on. Unknown keys are errors. The last
+ * two of these variables, and the keys `retry_on_timeout` and `decode_responses`, are accepted for compatibility and
+ * change nothing: what may be repeated (reads, and changes declared idempotent) is retried in any case, other changes
+ * never, and results are bytes.
+ * core/config/README.md lists every key.
+ *
+ * URLs (rediss, with two s, is over TLS):
+ *
+ *     redis://user:password@host:6379/0                     one server
+ *     rediss://host:6379/0
+ *     unix:///run/redis.sock?db=0
+ *     redis+sentinel://h1,h2:26379/master/0                 the master that Sentinel names, also after a failover
+ *     rediss+sentinel://h1,h2:26379/master/0
+ *     redis+cluster://h1:6379,h2                            all masters of a cluster; one seed that answers is enough
+ *     rediss+cluster://h1:6379,h2
+ *     embedded://, embedded:///var/lib/app/cache            a private server that cachecore starts and ends
  *
  * Conventions: value.h.
  */
@@ -39,10 +59,10 @@ typedef void (*cachecore_log_function)(void *log_context, int32_t level, const c
  * said otherwise. Grows only at its end. Since 0.1. */
 typedef struct cachecore_options {
   size_t struct_size;
-  const char *url;            /* redis:// rediss:// unix:// redis+sentinel:// redis+cluster:// embedded:// */
+  const char *url;            /* the server, see above; NULL: the environment's, else embedded:// */
   const char *config_json;    /* a JSON object, see above */
   const char *config_file;    /* path of a file that holds such an object */
-  const char *const *plugins; /* NULL-ended names or absolute paths; NULL: all built-in ones */
+  const char *const *plugins; /* "load" in JSON: NULL-ended names or absolute paths; NULL: all built-in ones */
   const char *plugin_path;    /* absolute directories separated by ':' that are searched first */
   const char *key_prefix;     /* put before every key the plugins use; isolates applications */
   int64_t max_connections;    /* per server; default 20 */

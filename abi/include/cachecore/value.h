@@ -6,16 +6,24 @@
  * Conventions of every header of this directory, numbered so that functions can refer to them:
  *
  *  1 Ownership. A function that returns an object through `out` gives it to the caller, who frees it with the function
- * its comment names. A const pointer that is returned stays the property of the object it was read from. 2 Lengths.
- * Bytes carry their length and may contain NUL. Text is UTF-8. In results a NUL byte follows the last byte of every
- * BYTES value (not counted in `size`), so text of a result can be used as a C string. 3 Errors. Functions return a
- * cachecore_status: 0 is success, positive an answer, negative an error. `error` may be NULL.
- *    `*out` is always written: the object on CACHECORE_OK, else NULL.
+ *    its comment names. A const pointer that is returned stays the property of the object it was read from.
+ *
+ *  2 Lengths. Bytes carry their length and may contain NUL. Text is UTF-8. In results a NUL byte follows the last byte
+ *    of every BYTES value (not counted in `size`), so text of a result can be used as a C string. Values of other kinds
+ *    have no `as.bytes`: look at `kind` first, also where an answer is expected to be text, for it may be NIL.
+ *
+ *  3 Errors. Functions return a cachecore_status: 0 is success, positive an answer, negative an error. `error` may be
+ *    NULL, and is always written (error.h). `*out` is always written: the object on CACHECORE_OK, else NULL.
+ *
  *  4 NULL. Freeing or destroying NULL does nothing. Elsewhere NULL is CACHECORE_INVALID_ARGUMENT, never a crash.
+ *
  *  5 Threads. Every function says [any thread] (call it at any time, from any number of threads) or [owner] (callers
- * take turns on that object). Nothing here may be called from a signal handler. 6 Time. Durations are milliseconds in
- * int64_t and end in _ms. 7 Layout. cachecore_value, _pair, _completion and _error never change. All other structs
- * begin with `struct_size` and only grow at their end.
+ *    take turns on that object). Nothing here may be called from a signal handler.
+ *
+ *  6 Time. Durations are milliseconds in int64_t and end in _ms.
+ *
+ *  7 Layout. cachecore_value, _pair, _completion and _error never change. All other structs begin with `struct_size`
+ *    and only grow at their end.
  */
 #ifndef CACHECORE_VALUE_H
 #define CACHECORE_VALUE_H

@@ -1,10 +1,8 @@
 /* cached_loader.c: reading a slow source through the cache.
  *
- * The protocol, whoever asks and however many at once:
- *
- *     cache.lookup(region, key)     {"state": "hit", "value": ...}    or   {"state": "load", "lease": ...}
- *     cache.store(lease, value)     by the one caller who was told to load; the others wait inside lookup
- *     cache.fail(lease, message)    when the source failed: nobody waits in vain
+ * cachecore_cache_get_or_load answers from the cache, or waits for whoever loads the key already, or runs the loader
+ * and stores what it gives. What lies beneath (lookup, store, fail) is in <cachecore/cache.h>, for programs whose
+ * loading is no function call.
  */
 #include <cachecore/cachecore.h>
 #include <stdio.h>
@@ -13,12 +11,23 @@
 
 static int loads; /* how often the source was asked */
 
-/* The slow source. 0 when it cannot answer. */
-static int load_user(const char *id, char *out, size_t size) {
+typedef struct user {
+  const char *id;
+  char name[64]; /* what the loader gives has to outlive it, so it is kept here */
+} user;
+
+/* The slow source. */
+static cachecore_status load_user(void *context, cachecore_value *value, cachecore_error *error) {
+  user *self = context;
   loads++;
-  if (strcmp(id, "broken") == 0) return 0;
-  snprintf(out, size, "user number %s", id);
-  return 1;
+  if (strcmp(self->id, "nobody") == 0) return CACHECORE_NOT_FOUND; /* cached as well */
+  if (strcmp(self->id, "broken") == 0) {
+    snprintf(error->message, sizeof(error->message), "the source is away");
+    return CACHECORE_LOADER_FAILED;
+  }
+  snprintf(self->name, sizeof(self->name), "user number %s", self->id);
+  *value = cachecore_text(self->name);
+  return CACHECORE_OK;
 }
 
 static void die(const cachecore_error *error) {
@@ -26,43 +35,20 @@ static void die(const cachecore_error *error) {
   exit(1);
 }
 
-/* What a map holds under `name`; never NULL. */
-static const cachecore_value *field(const cachecore_value *map, const char *name) {
-  static const cachecore_value absent = {.kind = CACHECORE_NIL};
-  for (size_t index = 0; index < map->as.map.count; index++) {
-    const cachecore_pair *pair = &map->as.map.pairs[index];
-    if (strcmp(pair->key.as.bytes.data, name) == 0) return &pair->value; /* results are NUL-ended */
-  }
-  return &absent;
-}
-
-/* Loads with `lease` and stores; the value's text in `out`. */
-static int load_and_store(cachecore *core, const cachecore_value *lease, const char *id, char *out, size_t size) {
+static void show_user(cachecore *core, const char *id) {
+  user asked = {.id = id};
+  cachecore_result *found = NULL;
   cachecore_error error;
-  if (!load_user(id, out, size)) {
-    const cachecore_value args[] = {*lease, cachecore_text("the source has no such user")};
-    if (cachecore_invoke(core, "cache.fail", args, 2, NULL, &error) < 0) die(&error);
-    return 0;
+  const cachecore_status status = cachecore_cache_get_or_load(core, "users", id, load_user, &asked, &found, &error);
+  if (status == CACHECORE_LOADER_FAILED) {
+    printf("%s: failed, %s (loads so far: %d)\n", id, error.message, loads);
+    return;
   }
-  const cachecore_value args[] = {*lease, cachecore_text(out)};
-  if (cachecore_invoke(core, "cache.store", args, 2, NULL, &error) < 0) die(&error);
-  return 1;
-}
-
-static int get_user(cachecore *core, const char *id, char *out, size_t size) {
-  const cachecore_value args[] = {cachecore_text("users"), cachecore_text(id)};
-  cachecore_result *result = NULL;
-  cachecore_error error;
-  if (cachecore_invoke(core, "cache.lookup", args, 2, &result, &error) != CACHECORE_OK) die(&error);
-  const cachecore_value *answer = cachecore_result_value(result);
-  int found = 1;
-  if (field(answer, "lease")->kind != CACHECORE_NIL) {
-    found = load_and_store(core, field(answer, "lease"), id, out, size);
-  } else {
-    snprintf(out, size, "%s", field(answer, "value")->as.bytes.data);
-  }
-  cachecore_result_free(result);
-  return found;
+  if (status != CACHECORE_OK) die(&error);
+  const cachecore_value *name = cachecore_cache_value(found);
+  const char *shown = name->kind == CACHECORE_BYTES ? name->as.bytes.data : "none"; /* NIL: there is no such user */
+  printf("%s: %s, %s (loads so far: %d)\n", id, cachecore_cache_state(found), shown, loads);
+  cachecore_result_free(found);
 }
 
 int main(void) {
@@ -70,16 +56,11 @@ int main(void) {
   cachecore_error error;
   if (cachecore_init(NULL, &core, &error) != CACHECORE_OK) die(&error);
 
-  const cachecore_pair fields[] = {{cachecore_text("ttl_ms"), cachecore_int(600000)}};
-  const cachecore_value policy[] = {cachecore_text("users"), cachecore_map(fields, 1)};
-  if (cachecore_invoke(core, "cache.define", policy, 2, NULL, &error) != CACHECORE_OK) die(&error);
+  const cachecore_pair policy[] = {{cachecore_text("ttl_ms"), cachecore_int(600000)}};
+  if (cachecore_cache_define(core, "users", policy, 1, &error) != CACHECORE_OK) die(&error);
 
-  const char *const ids[] = {"42", "42", "7", "broken", "42", "7"};
-  for (size_t index = 0; index < sizeof(ids) / sizeof(ids[0]); index++) {
-    char user[64];
-    const int found = get_user(core, ids[index], user, sizeof(user));
-    printf("%s: %s (loads so far: %d)\n", ids[index], found ? user : "none", loads);
-  }
+  const char *const ids[] = {"42", "42", "nobody", "nobody", "broken", "42"};
+  for (size_t index = 0; index < sizeof(ids) / sizeof(ids[0]); index++) show_user(core, ids[index]);
   cachecore_close(core);
   return 0;
 }

@@ -12,7 +12,7 @@ namespace {
 failure nothing_named(const description &described, const std::string &name, std::vector<std::string> names) {
   return {name.find('.') == std::string::npos ? CACHECORE_NO_PLUGIN : CACHECORE_NO_METHOD,
           "there is no plugin or method " + quoted(name) + suggestion(name, names) + "; the plugins are " +
-              joined(described.plugin_names())};
+              joined(described.plugin_names()) + " (--plugin NAME loads another)"};
 }
 
 cachecore_status run_describe(context &context) {

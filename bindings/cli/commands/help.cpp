@@ -41,7 +41,7 @@ void write_overview(output &out) {
   write_options(out, global_option_specs());
   write_heading(out, "Exit codes");
   write_definitions(out, {{"0", "done"},
-                          {"1", "not found: there is no such key, job, ..."},
+                          {"1", "not found: there is no such key, field, ..."},
                           {"2", "a wrong command, option, method, parameter or value"},
                           {"3", "no server, or no answer in time; nothing that changes data was sent"},
                           {"4", "rejected or denied by the server, a conflict, or a bound that is reached"},
@@ -81,7 +81,7 @@ cachecore_status run_help(context &context) {
   if (method == nullptr) {
     throw failure(CACHECORE_NO_METHOD, "there is no method " + quoted(name) +
                                            suggestion(name, context.described().method_names()) +
-                                           "; `cachectl methods` lists them");
+                                           "; `cachectl methods` lists them, --plugin NAME loads another plugin");
   }
   write_method_page(context.out(), *method);
   return CACHECORE_OK;

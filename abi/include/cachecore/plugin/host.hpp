@@ -111,9 +111,9 @@ class host {
     return digest;
   }
 
-  // Starts a member coroutine of the plugin as work without a caller: `host.spawn<&type::renew>("lock.renew")`. It is
-  // given up with CLOSED at reset and close. `name` is static. From the constructor only as its last statement: the
-  // work may begin at once.
+  // Starts a member coroutine of the plugin as work without a caller:
+  // `host.spawn<&cache::watch_leases>("cache.leases")`. It is given up with CLOSED at reset and close. `name` is
+  // static. From the constructor only as its last statement: the work may begin at once.
   template <auto Function>
   void spawn(const char *name);
 

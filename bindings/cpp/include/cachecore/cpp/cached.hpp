@@ -1,11 +1,16 @@
 // cached.hpp: read-through caching with a lambda, over the lease protocol of the plugin `cache`.
 //
-//     auto user = cachecore::cached(core, "user:{user_id}", 10min, [&](int64_t user_id) { return load_user(user_id);
-//     }); auto ada = user(42);                       // loads once, whoever else asks at the same moment, in any
-//     process user.invalidate(42);
+//     auto load = [&](int64_t user_id) { return load_user(user_id); };
+//     auto user = cachecore::cached(core, "user:{user_id}", 10min, load);
 //
-//     cache.lookup  -> "hit", "stale": the value          -> "load": this caller alone runs the loader, then
-//     cache.store(lease, value)                              or cache.fail(lease, message) and its exception goes on
+//     auto ada = user(42);        // loads once, however many threads of this process ask at the same moment
+//     user.invalidate(42);
+//
+// What a call does:
+//
+//     cache.lookup  ->  "hit", "stale"   the value
+//                   ->  "load"           this caller alone runs the loader, then cache.store(lease, value);
+//                                        or cache.fail(lease, message), and the loader's exception goes on
 //
 // Thread rule: a cached function may be called from any number of threads at once if its loader may. The loader runs on
 // the calling thread. Invariants: a loader that throws gives its lease back at once; a value that was loaded is

@@ -1,8 +1,7 @@
 // json.hpp: values to JSON text and back, as the core writes it everywhere.
 //
 // Thread rule: reentrant. Invariant: what encodes decodes to an equal tree: integers are exact, bytes that are not
-// UTF-8 are
-// {"$bytes": base64}, and a map that looks like one of these notations is escaped.
+// UTF-8 are {"$bytes": base64}, and a map that JSON has no form for is {"$map": [[key, value], ...]} (core.h).
 #pragma once
 
 #include "result.hpp"

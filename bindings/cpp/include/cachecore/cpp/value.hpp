@@ -1,6 +1,6 @@
 // value.hpp: a tree of values that owns all it holds.
 //
-//     core.call("queue.push", "mail", "...", map({{"delay_ms", 500ms}, {"tags", list("a", 7, nullptr)}}));
+//     core.call("kv.set_json", "user:1", map({{"name", "Ada"}, {"tags", list("a", 7, nullptr)}}), 10min);
 //     auto anything = core.call("redis.command", list("HGETALL", "h")).as<cachecore::value>();
 //
 // Thread rule: a value type. Invariants: copying copies the whole tree; a MAP keeps its order and may hold equal keys,
