@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "bench.h"
@@ -43,6 +44,7 @@ cachecore_result *call(cachecore *core, const cachecore_method *method, const ca
 
 std::vector<std::string> names_of_many() {
   std::vector<std::string> out;
+  out.reserve(many_keys);
   for (size_t i = 0; i < many_keys; i++) out.push_back("bench:many:" + std::to_string(i));
   return out;
 }
@@ -123,7 +125,7 @@ double highest_memory() {
   FILE *status = std::fopen("/proc/self/status", "re");
   std::array<char, 256> line{};
   while (status != nullptr && std::fgets(line.data(), line.size(), status) != nullptr) {
-    (void)std::sscanf(line.data(), "VmHWM: %lf", &kilobytes);
+    if (std::strncmp(line.data(), "VmHWM:", 6) == 0) kilobytes = std::strtod(line.data() + 6, nullptr);
   }
   if (status != nullptr) std::fclose(status);
   return kilobytes * 1'024;

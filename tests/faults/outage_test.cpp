@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <set>
 #include <sstream>
@@ -36,10 +37,9 @@ int64_t seconds() {
 }
 
 int64_t resident_bytes() {
-  long pages = 0, resident = 0;
-  FILE *file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr || std::fscanf(file, "%ld %ld", &pages, &resident) != 2) test_die("/proc/self/statm");
-  std::fclose(file);
+  std::ifstream file("/proc/self/statm");
+  int64_t pages = 0, resident = 0;
+  if (!(file >> pages >> resident)) test_die("/proc/self/statm");
   return resident * sysconf(_SC_PAGESIZE);
 }
 
@@ -150,6 +150,7 @@ void an_outage_under_load(void **) {
     assert_answer(core.command({"SET", "counter", "0"}), "OK");
     offered all{core};
     std::vector<std::thread> threads;
+    threads.reserve(blocking_threads + submitting_threads);
     for (int i = 0; i < blocking_threads; i++) threads.emplace_back(call_steadily, std::ref(all));
     for (int i = 0; i < submitting_threads; i++) threads.emplace_back(submit_steadily, std::ref(all));
     const int64_t phase = seconds() * 1'000 / 8;

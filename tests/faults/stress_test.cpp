@@ -176,6 +176,7 @@ void everything_at_once(void **) {
     const redis_core core(test_proxy_tcp_url(proxy), R"({"connect_timeout_ms": 500})", 1'000);
     shared all{core};
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (unsigned i = 0; i < 4; i++) threads.emplace_back(call_at_random, std::ref(all), seed + 1 + i);
     for (unsigned i = 0; i < 3; i++) threads.emplace_back(submit_at_random, std::ref(all), seed + 101 + i);
     threads.emplace_back(listen_at_random, std::ref(all), seed + 201);
