@@ -1,8 +1,11 @@
 #include "tests/topology/cluster_nodes.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <map>
 #include <sstream>
 
 #include "core/wire/command_table.h"
@@ -28,6 +31,30 @@ std::vector<std::string> lines_of(const std::string &text) {
   }
   return out;
 }
+
+// What a node says of another (or itself) in a line of CLUSTER NODES.
+struct node_line {
+  std::string id, master;
+  bool is_myself = false, is_master = false, is_replica = false, is_linked = false, has_slots = false;
+
+  explicit node_line(const std::string &line) {
+    std::istringstream fields(line);
+    std::string address, flags, pinged, answered, epoch, link, slots;
+    fields >> id >> address >> flags >> master >> pinged >> answered >> epoch >> link;
+    has_slots = static_cast<bool>(fields >> slots);
+    const auto flagged = [&](const char *flag) { return flags.find(flag) != std::string::npos; };
+    is_myself = flagged("myself");
+    is_master = flagged("master");
+    is_replica = flagged("slave");
+    is_linked = link == "connected" && !flagged("fail") && !flagged("handshake") && !flagged("noaddr");
+  }
+
+  // Whether that other says the same with ROLE: a master with slots, or a replica that has its master's data.
+  [[nodiscard]] bool agrees_with(const std::string &role) const {
+    if (role.rfind("[master", 0) == 0) return is_master && has_slots;
+    return is_replica && role.find("connected") != std::string::npos;
+  }
+};
 
 }  // namespace
 
@@ -57,15 +84,15 @@ cluster_nodes::cluster_nodes(size_t masters, size_t replicas_each, const std::ve
     ids_.push_back(ask(i, "CLUSTER MYID"));
   }
   for (size_t i = 0; i < count; i++) {
-    (void)ask(i, "CLUSTER SET-CONFIG-EPOCH " + std::to_string(i + 1));
+    order(i, "CLUSTER SET-CONFIG-EPOCH " + std::to_string(i + 1));
     if (i < masters) {
       const size_t first = i * 16'384 / masters;
       const size_t last = (i + 1) * 16'384 / masters - 1;
-      (void)ask(i, "CLUSTER ADDSLOTSRANGE " + std::to_string(first) + " " + std::to_string(last));
+      order(i, "CLUSTER ADDSLOTSRANGE " + std::to_string(first) + " " + std::to_string(last));
     }
     for (size_t k = 0; k < i; k++) {
-      (void)ask(i, "CLUSTER MEET 127.0.0.1 " + std::to_string(test_server_port(nodes_[k])) + " " +
-                       std::to_string(bus_ports[k]));
+      order(i, "CLUSTER MEET 127.0.0.1 " + std::to_string(test_server_port(nodes_[k])) + " " +
+                   std::to_string(bus_ports[k]));
     }
   }
   for (size_t i = masters; i < count; i++) {
@@ -98,14 +125,29 @@ std::string cluster_nodes::ask(size_t index, const std::string &command) const {
   return out;
 }
 
+void cluster_nodes::order(size_t index, const std::string &command) const {
+  const std::string came = ask(index, command);
+  if (came != "OK") test_die("the cluster: node %zu: %s: %s", index, command.c_str(), came.c_str());
+}
+
+// A stopped process is no use to ask: it would answer when it goes on.
+bool cluster_nodes::runs(size_t index) const {
+  const pid_t pid = test_server_pid(nodes_[index]);
+  if (pid == 0) return false;
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  const size_t name_ends = text.rfind(')');
+  return name_ends != std::string::npos && text.compare(name_ends, 3, ") T") != 0;
+}
+
 std::string cluster_nodes::id(size_t index) const { return ids_[index]; }
 
 uint16_t cluster_nodes::slot_of(const std::string &key) { return cachecore_internal::key_slot(key); }
 
-// A stopped process would not answer: `ask` is for nodes that run, so CLUSTER NODES is read from files' owners that do.
 size_t cluster_nodes::master_of(uint16_t slot) const {
   for (size_t i = 0; i < nodes_.size(); i++) {
-    if (test_server_pid(nodes_[i]) == 0) continue;
+    if (!runs(i)) continue;
     const std::string self = ask(i, "ROLE");
     if (self.find("master") == std::string::npos) continue;
     for (const std::string &line : lines_of(ask(i, "CLUSTER NODES"))) {
@@ -127,8 +169,8 @@ size_t cluster_nodes::master_of(uint16_t slot) const {
 
 void cluster_nodes::begin_move(uint16_t slot, size_t from, size_t to) const {
   const std::string number = std::to_string(slot);
-  (void)ask(to, "CLUSTER SETSLOT " + number + " IMPORTING " + id(from));
-  (void)ask(from, "CLUSTER SETSLOT " + number + " MIGRATING " + id(to));
+  order(to, "CLUSTER SETSLOT " + number + " IMPORTING " + id(from));
+  order(from, "CLUSTER SETSLOT " + number + " MIGRATING " + id(to));
 }
 
 void cluster_nodes::move_keys(uint16_t slot, size_t from, size_t to, size_t at_most) const {
@@ -145,28 +187,40 @@ void cluster_nodes::move_keys(uint16_t slot, size_t from, size_t to, size_t at_m
 
 void cluster_nodes::end_move(uint16_t slot, size_t from, size_t to) const {
   const std::string command = "CLUSTER SETSLOT " + std::to_string(slot) + " NODE " + id(to);
-  (void)ask(to, command);
-  (void)ask(from, command);
+  order(to, command);
+  order(from, command);
 }
 
 bool cluster_nodes::is_whole() const {
-  size_t living = 0;
-  for (test_server *each : nodes_) living += test_server_pid(each) != 0 ? 1 : 0;
+  std::map<std::string, std::string> roles;  // of those that run, by their ids
   for (size_t i = 0; i < nodes_.size(); i++) {
-    if (test_server_pid(nodes_[i]) == 0) continue;
+    if (runs(i)) roles[id(i)] = ask(i, "ROLE");
+  }
+  std::map<std::string, std::ptrdiff_t> replicas;  // by their master's id
+  for (size_t i = 0; i < nodes_.size(); i++) {
+    if (!runs(i)) continue;
     const std::string info = ask(i, "CLUSTER INFO");
     if (info.find("cluster_state:ok") == std::string::npos) return false;
     if (info.find("cluster_slots_ok:16384") == std::string::npos) return false;
     if (info.find("cluster_slots_fail:0") == std::string::npos) return false;
-    const auto known = lines_of(ask(i, "CLUSTER NODES"));
-    const auto linked = std::count_if(known.begin(), known.end(), [](const std::string &line) {
-      return line.find(" connected") != std::string::npos && line.find("handshake") == std::string::npos;
-    });
-    if (static_cast<size_t>(linked) < living) return false;
-    const std::string role = ask(i, "ROLE");
-    if (role.find("slave") != std::string::npos && role.find("connected") == std::string::npos) return false;
+    size_t agreed = 0;
+    for (const std::string &line : lines_of(ask(i, "CLUSTER NODES"))) {
+      const node_line said(line);
+      const auto self = roles.find(said.id);
+      if (self == roles.end()) continue;
+      if (!said.is_linked || !said.agrees_with(self->second)) return false;
+      if (!said.is_master && roles.count(said.master) == 0) return false;
+      if (said.is_myself && !said.is_master) replicas[said.master]++;
+      agreed++;
+    }
+    if (agreed != roles.size()) return false;
   }
-  return true;
+  // And what a replica says of its master, the master says of it.
+  return std::all_of(roles.begin(), roles.end(), [&](const auto &each) {
+    // [master, offset, [[host, port, offset], ...]]
+    return each.second.rfind("[master", 0) != 0 ||
+           std::count(each.second.begin(), each.second.end(), '[') - 2 == replicas[each.first];
+  });
 }
 
 void cluster_nodes::wait_until_whole() const {

@@ -27,10 +27,10 @@ class cluster_nodes {
   [[nodiscard]] size_t size() const { return nodes_.size(); }
   [[nodiscard]] test_server *node(size_t index) const { return nodes_[index]; }
 
-  // A raw command to one node, its reply as text. [any thread]
+  // A raw command to one node, its reply as text. Waits while the node is stopped. [any thread]
   [[nodiscard]] std::string ask(size_t index, const std::string &command) const;
 
-  // Who serves the slot, asked of a node that answers. [any thread]
+  // Who serves the slot, asked of the nodes that run; SIZE_MAX: none of them. [any thread]
   [[nodiscard]] size_t master_of(uint16_t slot) const;
   [[nodiscard]] static uint16_t slot_of(const std::string &key);
 
@@ -40,8 +40,8 @@ class cluster_nodes {
   void move_keys(uint16_t slot, size_t from, size_t to, size_t at_most) const;
   void end_move(uint16_t slot, size_t from, size_t to) const;
 
-  // Returns when every living node agrees that all slots are served by living masters, and masters have no replication
-  // backlog.
+  // Returns when the nodes that run agree that all slots are served, on who is a master and who replicates whom, and
+  // every replica among them is connected to its master.
   void wait_until_whole() const;
   // Returns when a node other than `failed` serves `slot`.
   void wait_until_moved(uint16_t slot, size_t failed) const;
@@ -49,6 +49,9 @@ class cluster_nodes {
   void hold_writes(size_t index) const;
 
  private:
+  // A command whose answer has to be OK.
+  void order(size_t index, const std::string &command) const;
+  [[nodiscard]] bool runs(size_t index) const;
   [[nodiscard]] bool is_whole() const;
   [[nodiscard]] std::string id(size_t index) const;
 
