@@ -83,7 +83,11 @@ cachecore_value decode(const std::string &name, const std::string &json, value_s
   try {
     return store.json(json);
   } catch (const failure &error) {
-    throw usage(name + ": " + error.message());
+    // The parameter is at fault, not a function that nobody here has called.
+    constexpr std::string_view by_function = "cachecore_json_decode: the text ";
+    std::string_view message = error.message();
+    if (message.starts_with(by_function)) message.remove_prefix(by_function.size());
+    throw usage(name + ": " + std::string(message));
   }
 }
 

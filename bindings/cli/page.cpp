@@ -26,7 +26,7 @@ std::string terms(const parameter_description &parameter) {
                        parameter.default_value->as.bytes.size == 0;
   if (parameter.default_value != nullptr && !nothing) {
     out += ", default " + compact(*parameter.default_value);
-  } else if (parameter.optional) {
+  } else if (parameter.optional || nothing) {
     out += ", optional";
   }
   return out;

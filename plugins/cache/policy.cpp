@@ -26,6 +26,12 @@ policy::codec_kind codec_named(const value &given) {
   throw error(CACHECORE_INVALID_ARGUMENT, "policy.codec must be \"json\" or \"bytes\"");
 }
 
+// The documentation of the fields (policy.h, README.md, <cachecore/cache.h>) says these.
+constexpr policy usual;
+static_assert(usual.ttl_ms == 300'000 && usual.jitter == 0.0 && usual.negative_ttl_ms == -1 &&
+              usual_negative_ttl_ms == 30'000 && usual.stale_ms == 0 && usual.load_timeout_ms == 30'000 &&
+              usual.codec == policy::codec_kind::json);
+
 }  // namespace
 
 policy policy::from(map_view fields, const policy &base) {

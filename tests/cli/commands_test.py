@@ -135,6 +135,12 @@ class Descriptions(cachectl.Case):
         )
         self.assertIn("did you mean 'probe'?", self.refused(2, "methods", "prob"))
 
+    def test_a_default_that_is_nothing_is_not_shown(self) -> None:
+        page = " ".join(self.ok("help", "cache.fail").text.split())
+        self.assertIn("message BYTES, optional", page)
+        page = " ".join(self.ok("help", "cache.lookup").text.split())
+        self.assertIn("default 30000", page)
+
     def test_describe(self) -> None:
         everything = self.ok_json("describe")
         self.assertEqual(sorted(everything), ["abi", "plugins", "version"])
