@@ -235,7 +235,7 @@ void pipelines(void **) {
     const std::string said = std::to_string(number), key = of.name + ":" + said;
     const outcome came = of.core.pipeline({{"INCR", key}, {"ECHO", said}, {"INCR", key}}, of.under.patience_ms);
     of.expect(came, came.answer == "[1, " + said + ", 2]", key, 2);
-    of.limits = {{"incr", 2 * (number + 1)}};
+    of.limits = {{"incr", int64_t{2} * (number + 1)}};
   });
 }
 
@@ -247,7 +247,7 @@ void transactions(void **) {
     const cachecore_value commands[] = {cachecore_list(words, 2), cachecore_list(echo, 2), cachecore_list(words, 2)};
     const outcome came = of.core.call("redis.transaction", {cachecore_list(commands, 3)}, of.under.patience_ms);
     of.expect(came, came.answer == "[1, " + said + ", 2]", key, 2, true);
-    of.limits = {{"incr", 2 * (number + 1)}, {"exec", number + 1}};
+    of.limits = {{"incr", int64_t{2} * (number + 1)}, {"exec", number + 1}};
   });
 }
 

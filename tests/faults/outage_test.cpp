@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -37,8 +36,8 @@ int64_t seconds() {
 }
 
 int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
   int64_t pages = 0, resident = 0;
+  std::ifstream file("/proc/self/statm");
   if (!(file >> pages >> resident)) test_die("/proc/self/statm");
   return resident * sysconf(_SC_PAGESIZE);
 }
