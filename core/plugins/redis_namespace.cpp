@@ -113,9 +113,7 @@ class redis_methods {
   task<value> scan(call &call, std::string_view pattern, int64_t count, std::string_view cursor,
                    std::optional<std::string_view> type) {
     node_cursor at = parse_cursor(cursor);
-    const reply page =
-        type ? reply(co_await call.on_node(at.node, "SCAN", at.cursor, "MATCH", pattern, "COUNT", count, "TYPE", *type))
-             : reply(co_await call.on_node(at.node, "SCAN", at.cursor, "MATCH", pattern, "COUNT", count));
+    const reply page = co_await page_of(call, at, pattern, count, type);
     at.cursor = page.items()[0].text();
     if (at.cursor == "0") at.node = co_await has_node(call, at.node + 1) ? at.node + 1 : 0;
     const std::string next = at.cursor + (at.node > 0 ? "@" + std::to_string(at.node) : "");
@@ -140,6 +138,15 @@ class redis_methods {
   }
 
  private:
+  // No conditional expression: GCC 12 awaits both of its sides.
+  static task<reply> page_of(call &call, const node_cursor &at, std::string_view pattern, int64_t count,
+                             const std::optional<std::string_view> &type) {
+    if (type) {
+      co_return co_await call.on_node(at.node, "SCAN", at.cursor, "MATCH", pattern, "COUNT", count, "TYPE", *type);
+    }
+    co_return co_await call.on_node(at.node, "SCAN", at.cursor, "MATCH", pattern, "COUNT", count);
+  }
+
   static task<bool> has_node(call &call, size_t node) {
     try {
       (void)co_await call.on_node(node, "PING");

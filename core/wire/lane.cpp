@@ -245,8 +245,10 @@ void lane::add(request *first) noexcept {
     return;
   }
   // After a pause the server may have closed the connection; a change sent into it would be UNCERTAIN for nothing.
+  // So may a connection that has waited for its next lease, for however short a time.
+  const bool fresh_lease = purpose_ == purpose::exclusive && !used_in_lease_;
   if (in_flight_.empty() && reader_ == reader::nobody && !writing_ &&
-      now_ns() - last_received_.load(std::memory_order_relaxed) > 1'000 * ns_per_ms) {
+      (fresh_lease || now_ns() - last_received_.load(std::memory_order_relaxed) > 1'000 * ns_per_ms)) {
     // Under TLS the end announces itself in a record of its own, as tickets do: only decrypting tells them apart. There
     // is no reader, and none can come while the mutex is held.
     char probe = 0;
