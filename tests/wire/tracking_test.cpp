@@ -29,6 +29,14 @@ struct heard_keys {
     const std::lock_guard<std::mutex> lock(self.mutex);
     self.told.push_back(show(*keys));
   }
+  size_t count() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    return told.size();
+  }
+  void forget() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    told.clear();
+  }
   bool has(const std::string &what) {
     const std::lock_guard<std::mutex> lock(mutex);
     return std::find(told.begin(), told.end(), what) != told.end();
@@ -60,8 +68,8 @@ std::string ask(const test_server *server, const std::string &command) {
 void changes_are_told(void **) {
   test_server *server = test_server_start_tcp(nullptr, nullptr);
   {
+    heard_keys heard;  // outlives the core, whose thread tells it
     const redis_core core(test_server_tcp_url(server));
-    heard_keys heard;
     cachecore_tracking &tracking =
         *core.handle()->running->tracked().begin({"app:", "other:"}, heard_keys::changed, &heard);
     // Nothing is opened before somebody asks.
@@ -83,10 +91,10 @@ void changes_are_told(void **) {
     assert_string_equal(ask(server, "FLUSHALL").c_str(), "OK");
     assert_true(until([&] { return heard.has("nil"); }));
     tracking.end();
-    const size_t before = heard.told.size();
+    const size_t before = heard.count();
     assert_answer(core.command({"SET", "app:1", "z"}), "OK");
     assert_answer(core.command({"PING"}), "PONG");
-    assert_int_equal(heard.told.size(), before);
+    assert_int_equal(heard.count(), before);
   }
   test_server_stop(server);
 }
@@ -97,8 +105,8 @@ void losses_end_copies(void **) {
   test_server *server = test_server_start_tcp(nullptr, nullptr);
   test_proxy *proxy = test_proxy_start(server);
   {
-    const redis_core core(test_proxy_tcp_url(proxy));
     heard_keys heard;
+    const redis_core core(test_proxy_tcp_url(proxy));
     cachecore_tracking &tracking = *core.handle()->running->tracked().begin({""}, heard_keys::changed, &heard);
     uint64_t epoch = 0;
     const cachecore_tracked *at = wait_for(tracking, "a", &epoch);
@@ -127,8 +135,8 @@ void losses_end_copies(void **) {
 // Each master tells of its own keys; a slot that moves is told of by its old node, and a new master by itself.
 void masters_of_a_cluster(void **) {
   const cluster_nodes cluster;
-  const redis_core core(cluster.url());
   heard_keys heard;
+  const redis_core core(cluster.url());
   cachecore_tracking &tracking = *core.handle()->running->tracked().begin({""}, heard_keys::changed, &heard);
   for (const std::string key : {"a", "b", "c", "d"}) {
     uint64_t epoch = 0;
@@ -139,7 +147,7 @@ void masters_of_a_cluster(void **) {
   const uint16_t slot = cluster_nodes::slot_of("a");
   const size_t from = cluster.master_of(slot);
   const size_t to = (from + 1) % 3;
-  heard.told.clear();
+  heard.forget();
   cluster.begin_move(slot, from, to);
   cluster.move_keys(slot, from, to, 10);
   cluster.end_move(slot, from, to);
@@ -156,7 +164,7 @@ void masters_of_a_cluster(void **) {
     of_new = tracking.at("a", &epoch);
     return of_new != nullptr && of_new != at;
   }));
-  heard.told.clear();
+  heard.forget();
   assert_answer(core.command({"SET", "a", "3"}), "OK");
   assert_true(until([&] { return heard.has("[a]"); }));
 }
