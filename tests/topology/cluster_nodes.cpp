@@ -51,7 +51,7 @@ struct node_line {
 
   // Whether that other says the same with ROLE: a master with slots, or a replica that has its master's data.
   [[nodiscard]] bool agrees_with(const std::string &role) const {
-    if (role.rfind("[master", 0) == 0) return is_master && has_slots;
+    if (role.starts_with("[master")) return is_master && has_slots;
     return is_replica && role.find("connected") != std::string::npos;
   }
 };
@@ -218,7 +218,7 @@ bool cluster_nodes::is_whole() const {
   // And what a replica says of its master, the master says of it.
   return std::all_of(roles.begin(), roles.end(), [&](const auto &each) {
     // [master, offset, [[host, port, offset], ...]]
-    return each.second.rfind("[master", 0) != 0 ||
+    return !each.second.starts_with("[master") ||
            std::count(each.second.begin(), each.second.end(), '[') - 2 == replicas[each.first];
   });
 }
