@@ -153,7 +153,8 @@ void lane::refused(cachecore_status status, const std::string &why) noexcept {
   request_list kept;
   while (request *each = unsent_.pop()) {
     each->refused++;
-    (final_answer || each->refused >= max_attempts || each->phase.load(std::memory_order_relaxed) != wait::pending
+    (final_answer || each->at_replica || each->refused >= max_attempts ||
+             each->phase.load(std::memory_order_relaxed) != wait::pending
          ? ended
          : kept)
         .push(each);
@@ -624,8 +625,8 @@ void lane::tear_down() noexcept {
   while (request *each = reading_.pop()) {
     each->attempts++;
     const bool wanted = each->phase.load(std::memory_order_acquire) == wait::pending;
-    const bool retry = wanted && each->repeatable && each->attempts < max_attempts && each->seen == 0 &&
-                       shut_with_ == CACHECORE_OK && purpose_ != purpose::exclusive;
+    const bool retry = wanted && each->repeatable && !each->at_replica && each->attempts < max_attempts &&
+                       each->seen == 0 && shut_with_ == CACHECORE_OK && purpose_ != purpose::exclusive;
     if (retry) {
       each->lost_change |= each->sent_change;
       each->sent_change = false;

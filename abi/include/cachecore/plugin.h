@@ -182,6 +182,9 @@ typedef struct cachecore_script {
 #define CACHECORE_REDIS_READ 1u       /* changes nothing (commands the core knows need no flag; for scripts) */
 #define CACHECORE_REDIS_IDEMPOTENT 2u /* may be sent again when its reply was lost */
 #define CACHECORE_REDIS_ISOLATED 4u   /* may be slow: kept off the lanes that the others share */
+/* A read whose answer may be as old as the core's `max_staleness_ms`: with `read_from` "replica" a replica may give it.
+ * Without effect on what changes data. Hosts before 0.2 do not know it and ask the master. */
+#define CACHECORE_REDIS_MAY_BE_STALE 8u
 
 typedef struct cachecore_connection cachecore_connection;
 
