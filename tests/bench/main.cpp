@@ -1,4 +1,4 @@
-// main.cpp: cachecore-bench [NAME...] [--json FILE] [--rounds N]
+// main.cpp: cachecore-bench [NAME...] [--json FILE] [--rounds N] [--plots DIRECTORY]
 #include <dirent.h>
 #include <sched.h>
 #include <unistd.h>
@@ -9,20 +9,22 @@
 
 #include "bench.h"
 #include "report.h"
+#include "scale/scale.h"
 
 namespace bench {
 
 namespace {
 
 constexpr const char *usage =
-    "cachecore-bench [NAME...] [--json FILE] [--rounds N]\n"
+    "cachecore-bench [NAME...] [--json FILE] [--rounds N] [--plots DIRECTORY]\n"
     "\n"
     "Measures cachecore and its peers in turn. NAME is a bench or its beginning up to a dot; without it, all are "
-    "run.\n";
+    "run, except scale: how cost grows, as tables, and as plots and scale.json in a directory.\n";
 
 struct arguments {
   std::vector<std::string> names;
   std::string json;
+  std::string plots;
   size_t rounds = 9;
 };
 
@@ -32,6 +34,8 @@ arguments read_arguments(int count, char **words) {
     const std::string word = words[i];
     if (word == "--json" && i + 1 < count) {
       read.json = words[++i];
+    } else if (word == "--plots" && i + 1 < count) {
+      read.plots = words[++i];
     } else if (word == "--rounds" && i + 1 < count) {
       read.rounds = std::strtoul(words[++i], nullptr, 10);
       if (read.rounds == 0) test_die("--rounds takes a number above 0");
@@ -132,7 +136,14 @@ figures measure(const row &row, size_t rounds) {
 
 int main(int count, char **words) {
   using namespace bench;
-  const arguments asked = read_arguments(count, words);
+  arguments asked = read_arguments(count, words);
+  const auto grows = std::stable_partition(asked.names.begin(), asked.names.end(), [](const std::string &name) {
+    return name != "scale" && name.rfind("scale.", 0) != 0;
+  });
+  const std::vector<std::string> scales(grows, asked.names.end());
+  asked.names.erase(grows, asked.names.end());
+  if (!scales.empty() && !run_scale(scales, asked.plots)) test_die("cannot write to %s", asked.plots.c_str());
+  if (!scales.empty() && asked.names.empty()) return 0;
   std::vector<figures> all;
   print_head();
   for (const auto &each : choose(asked.names)) {
