@@ -87,6 +87,11 @@ sample run_for_a_while(const std::function<void(int)> &batch, int batch_size, pi
 
 double percentile(std::vector<double> &values, double fraction);
 
+// Calls `once` (with the thread's number) on 64 threads until the time is over. They begin together.
+constexpr size_t bench_threads = 64;
+sample run_threads(const std::function<void(size_t)> &once);
+
+std::vector<row> auth_rows();
 std::vector<row> call_rows();
 std::vector<row> sync_rows();
 std::vector<row> threads_rows();
