@@ -73,7 +73,8 @@ void session::learn(uint8_t bucket, int64_t server_ms) noexcept { clock_.learn(b
 task<void> session::check_server(call &call) {
   const value nodes = co_await call.each_node("INFO", "memory");
   for (const value &info : nodes.items()) {
-    if (info.is(CACHECORE_ERROR) && info.reserved == CACHECORE_REJECTED) {
+    // A user without the permission, or a server whose administrator renamed the command.
+    if (info.is(CACHECORE_ERROR) && (info.reserved == CACHECORE_REJECTED || info.text().starts_with("NOPERM"))) {
       host_.log(severity::warning,
                 "the server does not tell its maxmemory-policy (INFO memory is refused): whether it evicts sessions is "
                 "not known");
