@@ -1,5 +1,6 @@
 // Sessions whose caller has gone: none of them stays, and nobody loses the one they had.
 
+#include "groups.h"
 #include "monitored.h"
 #include "session_core.h"
 #include "tests/support/unit.h"
@@ -193,7 +194,7 @@ void a_lost_answer_is_asked_for_again(void **) {
 
 }  // namespace
 
-int main() {
+int session_test::grants_tests() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_session_that_nobody_has_heard_of_ends, empty),
       cmocka_unit_test_setup(a_request_that_is_still_on_its_way_comes_to_nothing, empty),
@@ -203,5 +204,5 @@ int main() {
       cmocka_unit_test_setup(a_login_that_is_given_up_leaves_the_guest, empty),
       cmocka_unit_test_setup(a_lost_answer_is_asked_for_again, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests_name("grants", tests, start, stop);
 }

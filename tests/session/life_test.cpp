@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "groups.h"
 #include "plugins/session/ids.h"
 #include "session_core.h"
 #include "tests/support/unit.h"
@@ -440,7 +441,7 @@ void a_ticket_is_for_one_user_and_a_while(void **) {
 
 }  // namespace
 
-int main() {
+int session_test::life_tests() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_session_is_made_read_and_ended, empty),
       cmocka_unit_test_setup(attributes_keep_their_kinds, empty),
@@ -469,5 +470,5 @@ int main() {
       cmocka_unit_test_setup(a_ticket_ends_with_all_sessions, empty),
       cmocka_unit_test_setup(a_ticket_is_for_one_user_and_a_while, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests_name("life", tests, start, stop);
 }

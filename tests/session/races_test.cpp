@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "groups.h"
 #include "session_core.h"
 #include "tests/support/unit.h"
 
@@ -226,7 +227,7 @@ void a_use_that_cannot_be_written_is_still_answered(void **) {
 
 }  // namespace
 
-int main() {
+int session_test::races_tests() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_logout_that_races_with_updates_is_never_undone, empty),
       cmocka_unit_test_setup(a_logout_everywhere_that_races_is_never_undone, empty),
@@ -239,5 +240,5 @@ int main() {
       cmocka_unit_test_setup(a_login_between_reading_and_writing_stays, empty),
       cmocka_unit_test_setup(a_use_that_cannot_be_written_is_still_answered, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests_name("races", tests, start, stop);
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "groups.h"
 #include "monitored.h"
 #include "plugins/session/ids.h"
 #include "session_core.h"
@@ -268,7 +269,7 @@ void a_server_that_does_not_tell_is_used(void **) {
 
 }  // namespace
 
-int main() {
+int session_test::storage_tests() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(keys_of_a_user_share_a_slot_and_begin_with_the_prefix, empty),
       cmocka_unit_test_setup(nothing_stays_for_ever, empty),
@@ -281,5 +282,5 @@ int main() {
       cmocka_unit_test_setup(a_server_that_evicts_is_refused_until_it_is_set_right, empty),
       cmocka_unit_test_setup(a_server_that_does_not_tell_is_used, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests_name("storage", tests, start, stop);
 }
