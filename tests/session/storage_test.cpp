@@ -194,6 +194,7 @@ void methods_cost_what_the_readme_says(void **) {
   const session_core one(test_server_url(server));
   std::string id = one.create("ada", {{"a", "1"}});
   std::string other = one.create("ada");
+  std::string ended = one.create("ada");
   assert_ok(one.get(id));  // knows the server's time now
   const std::vector<cost> costs = {
       {"get", 1, [&] { assert_ok(one.get(id)); }},
@@ -203,14 +204,20 @@ void methods_cost_what_the_readme_says(void **) {
       {"list", 1, [&] { one.ok("list", {text("ada")}); }},
       {"count", 1, [&] { (void)one.count("ada"); }},
       {"begin", 1, [&] { one.ok("begin", {text("ada")}); }},
-      {"destroy", 1, [&] { one.ok("destroy", {text(other)}); }},
+      {"destroy", 1, [&] { one.ok("destroy", {text(ended)}); }},
       {"regenerate", 1, [&] { id = one.ok("regenerate", {text(id)}).at("id"); }},
+      {"regenerate for the same user", 2, [&] { id = one.ok("regenerate", {text(id), text("ada")}).at("id"); }},
+      {"regenerate for a user of another slot", 3,
+       [&] { other = one.ok("regenerate", {text(other), text("bob")}).at("id"); }},
       {"destroy_all", 1, [&] { one.ok("destroy_all", {text("ada")}); }},
   };
   // Scripts are loaded once a server: that is no cost of a method.
   for (const cost &each : costs) each.call();
   id = one.create("ada");
   other = one.create("ada");
+  ended = one.create("ada");
+  assert_ok(one.get(other));  // the server's time of both users' slots
+  assert_ok(one.get(one.create("bob")));
   for (const cost &each : costs) {
     const int64_t before = test_server_info(server, "total_reads_processed");
     each.call();
