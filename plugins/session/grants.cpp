@@ -18,6 +18,7 @@ constexpr cachecore_script take_back_script = script_of(take_back_source);
 
 constexpr size_t most_left = 10'000;
 constexpr int64_t patience_ms = 300'000;
+constexpr int64_t longest_pause_ms = 5'000;
 
 }  // namespace
 
@@ -46,7 +47,7 @@ void session::take_back_later(const place &at) noexcept {
     {
       const std::lock_guard lock(grants_mutex_);
       if (left_.size() >= most_left) left_.pop_front();
-      left_.push_back({at, host_.now_ms() + patience_ms});
+      left_.push_back({at, host_.now_ms() + patience_ms, 10});
       if (taking_back_) return;
       taking_back_ = true;
     }
@@ -59,7 +60,6 @@ void session::take_back_later(const place &at) noexcept {
 }
 
 task<void> session::take_back_left(call &call) {
-  int64_t pause_ms = 10;
   for (;;) {
     left_grant next;
     {
@@ -78,12 +78,13 @@ task<void> session::take_back_left(call &call) {
               .idempotent();
       call.forget(answer);
       taken_back_.add();
-      pause_ms = 10;
     } catch (const error &failed) {
       away = failed.status() != CACHECORE_REJECTED;
       if (!away) host_.log(severity::warning, std::string("a session was not taken back: ") + failed.what());
     }
     if (!away) continue;
+    const int64_t pause_ms = next.pause_ms;
+    next.pause_ms = std::min<int64_t>(pause_ms * 2, longest_pause_ms);
     if (host_.now_ms() < next.until_ms) {
       const std::lock_guard lock(grants_mutex_);
       left_.push_back(next);
@@ -93,7 +94,6 @@ task<void> session::take_back_left(call &call) {
     } catch (const error &) {
       continue;  // given up: the next turn ends
     }
-    pause_ms = std::min<int64_t>(pause_ms * 2, 5'000);
   }
 }
 
