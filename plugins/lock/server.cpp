@@ -61,7 +61,7 @@ task<void> locks::admit(call &call) {
   if (!allow_eviction_) {
     const reply answers = co_await call.each_node("INFO", "memory");
     for (const value &each : answers.items()) {
-      if (each.is(CACHECORE_ERROR) && each.reserved == CACHECORE_REJECTED) continue;  // INFO is not allowed
+      if (each.is(CACHECORE_ERROR) && (each.reserved == CACHECORE_REJECTED || each.reserved == CACHECORE_DENIED)) continue;  // INFO is not allowed
       const std::string_view policy = info_field(each.or_throw().as_text(), "maxmemory_policy");
       if (!policy.empty() && policy != "noeviction") {
         throw error(CACHECORE_INVALID_STATE,

@@ -48,7 +48,7 @@ task<hold_ref> locks::take_simple(call &call, request wanted) {
     const reply answers = co_await both;
     const value &made = answers.items()[0];
     const value &numbered = answers.items()[1];
-    if (made.is(CACHECORE_ERROR) && made.reserved == CACHECORE_REJECTED) {
+    if (made.is(CACHECORE_ERROR) && (made.reserved == CACHECORE_REJECTED || made.reserved == CACHECORE_DENIED)) {
       sent.settle();
       if (made.text().starts_with("BUSYKEY")) co_return nullptr;
       if (!is_refusal(made.text())) (void)made.or_throw();
