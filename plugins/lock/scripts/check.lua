@@ -10,7 +10,11 @@ local longest = 0
 for i = 2, #ARGV, 2 do
   if call('ZSCORE', W, ARGV[i]) then
     local alive = tonumber(ARGV[i + 1])
-    call('HSET', K, 'd' .. ARGV[i], now + alive)
+    local asked = call('HGET', K, 'w' .. ARGV[i])
+    local before, behind = string.match(asked or '', '^(.%d+:%d+:)%d+(:.*)$')
+    if before then
+      call('HSET', K, 'w' .. ARGV[i], string.format('%s%.0f%s', before, now + alive, behind))
+    end
     longest = math.max(longest, alive)
   end
 end
@@ -18,14 +22,16 @@ if longest > 0 then
   keep(K, longest)
   keep(W, longest)
 end
-unfold()
+local holding = unfold(call('HGET', K, 'M'))
 prune()
-hand_over()
-local out = {next_end(), now}
+local _
+_, holding = hand_over(call('ZCARD', H), holding)
+local _, ends = prune()
+local out = {ends and ends - now or -1, now}
 for i = 2, #ARGV, 2 do
-  local ends = call('ZSCORE', H, ARGV[i])
-  if ends then
-    out[#out + 1] = {1, call('HGET', K, 'f' .. ARGV[i]), tonumber(ends)}
+  local held = call('ZSCORE', H, ARGV[i])
+  if held then
+    out[#out + 1] = {1, fence_of(ARGV[i], holding), tonumber(held)}
   else
     out[#out + 1] = {call('ZSCORE', W, ARGV[i]) and 0 or -1}
   end

@@ -8,4 +8,4 @@
 if call('HEXISTS', K, ARGV[2]) == 0 and not call('ZSCORE', H, ARGV[2]) then
   return false
 end
-return next_fence()
+return next_fence(ARGV[2])

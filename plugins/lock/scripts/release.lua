@@ -6,14 +6,22 @@
 -- Twice: the second run finds nothing to do.
 local token = ARGV[2]
 local was = 1
-if call('ZREM', H, token) == 1 then
-  call('HDEL', K, 'f' .. token)
-elseif call('ZREM', W, token) == 1 then
-  call('HDEL', K, 'w' .. token, 'd' .. token)
+if call('ZREM', H, token) == 0 then
+  if call('ZREM', W, token) == 0 then
+    return call('HDEL', K, token)
+  end
+  call('HDEL', K, 'w' .. token)
   was = 2
-else
-  return call('HDEL', K, token)
 end
-prune()
-hand_over()
+local count = call('ZCARD', H)
+if count == 0 then
+  if was == 1 then
+    call('HDEL', K, 'f' .. token)
+  end
+  hand_over(0)
+else
+  call('HDEL', K, 'f' .. token)
+  prune()
+  hand_over(call('ZCARD', H), call('HGET', K, 'M'))
+end
 return was

@@ -9,7 +9,7 @@ local call = redis.call
 local K, H, W = KEYS[1], KEYS[2], KEYS[3]
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local is = call('HMGET', K, 'M', 'O')
+local is = call('HMGET', K, 'M', 'O', 'F')
 if not is[1] then
   local held = call('HGETALL', K)
   if not held[1] then
@@ -22,7 +22,7 @@ local holders = call('ZRANGEBYSCORE', H, '(' .. now, '+inf', 'WITHSCORES', 'LIMI
 for i = 1, #holders, 2 do
   out[#out + 1] = holders[i]
   out[#out + 1] = holders[i + 1] - now
-  out[#out + 1] = call('HGET', K, 'f' .. holders[i]) or ''
+  out[#out + 1] = (is[1] == 'x' and is[3] or call('HGET', K, 'f' .. holders[i])) or ''
   out[#out + 1] = is[2] or ''
 end
 return out
