@@ -56,7 +56,8 @@ request locks::check(std::string_view name, int64_t lease_ms, int64_t wait_ms, s
     throw error(CACHECORE_INVALID_ARGUMENT, "permits must be given with mode semaphore: how many may hold it at once");
   }
   if (wanted.how != mode::semaphore && permits) {
-    throw error(CACHECORE_INVALID_ARGUMENT, "permits is for mode semaphore alone, got it with mode " + std::string(mode_text));
+    throw error(CACHECORE_INVALID_ARGUMENT,
+                "permits is for mode semaphore alone, got it with mode " + std::string(mode_text));
   }
   wanted.permits = permits.value_or(0);
   wanted.renewed = renew;
@@ -102,8 +103,8 @@ task<value> locks::acquire_many(call &call, list_view names, int64_t lease_ms, i
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return names[a].text() < names[b].text(); });
   for (size_t i = 1; i < order.size(); i++) {
     if (names[order[i]].text() == names[order[i - 1]].text()) {
-      throw error(CACHECORE_INVALID_ARGUMENT,
-                  "names must differ from each other, got " + std::string(names[order[i]].text().substr(0, 200)) + " twice");
+      throw error(CACHECORE_INVALID_ARGUMENT, "names must differ from each other, got " +
+                                                  std::string(names[order[i]].text().substr(0, 200)) + " twice");
     }
   }
   request wanted = check({}, lease_ms, wait_ms, mode, permits, owner, renew, max_hold_ms, sync);
@@ -118,7 +119,8 @@ task<value> locks::acquire_many(call &call, list_view names, int64_t lease_ms, i
     const std::lock_guard lock(holds_.mutex());
     for (const hold_ref &each : held) {
       if (each->ended || host_.now_ms() >= each->ends_at) {
-        throw error(CACHECORE_CONFLICT, "the lock " + each->name.substr(0, 200) + " was lost while others were waited for");
+        throw error(CACHECORE_CONFLICT,
+                    "the lock " + each->name.substr(0, 200) + " was lost while others were waited for");
       }
     }
   } catch (...) {
@@ -135,8 +137,7 @@ task<value> locks::acquire_many(call &call, list_view names, int64_t lease_ms, i
   }
   const std::span<value> out = call.array(held.size());
   for (size_t i = 0; i < held.size(); i++) {
-    out[i] = call.map(
-        {{"name", names[i]}, {"lock", handle_text(call, *held[i])}, {"fence", held[i]->fence}});
+    out[i] = call.map({{"name", names[i]}, {"lock", handle_text(call, *held[i])}, {"fence", held[i]->fence}});
   }
   co_return value(std::span<const value>(out));
 }

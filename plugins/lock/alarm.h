@@ -1,8 +1,8 @@
 // alarm.h: when a background invocation has to wake up.
 //
-// Times that are almost never reached (leases that will be released, waits that will be over) are only written down, and one sleeper
-// looks at them when the earliest is due: it sleeps until due(), finds under the mutex that due() is still what it slept for (else
-// another sleeper has taken over), does what is due, and sets the next time.
+// Times that are almost never reached (leases that will be released, waits that will be over) are only written down,
+// and one sleeper looks at them when the earliest is due: it sleeps until due(), finds under the mutex that due() is
+// still what it slept for (else another sleeper has taken over), does what is due, and sets the next time.
 //
 // Thread rule: guarded by the mutex of the data that the times belong to.
 #pragma once

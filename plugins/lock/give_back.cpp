@@ -20,8 +20,9 @@ constexpr int64_t longest_delay_ms = 1'000;
 constexpr int64_t late_ms = 500;
 
 error lost(std::string_view name) {
-  return {CACHECORE_CONFLICT, "lock: " + std::string(name.substr(0, 200)) +
-                                  " is not held by this handle any more: it was released before, or its lease was over"};
+  return {CACHECORE_CONFLICT,
+          "lock: " + std::string(name.substr(0, 200)) +
+              " is not held by this handle any more: it was released before, or its lease was over"};
 }
 
 }  // namespace
@@ -47,8 +48,9 @@ task<int64_t> locks::drop(call &call, token id, std::string_view name, bool full
     if (gone == 1) co_return 1;
   }
   const lock_keys keys = keys_of(call, name);
-  const reply was = co_await call.script(
-      scripts::release(), cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence), channels_, id.view());
+  const reply was = co_await call.script(scripts::release(),
+                                         cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence),
+                                         channels_, id.view());
   co_return was.as_int();
 }
 
@@ -129,7 +131,8 @@ task<int64_t> locks::extend(call &call, std::string_view lock, std::optional<int
 task<int64_t> locks::force_release(call &call, std::string_view name) {
   const lock_keys keys = keys_of(call, name);
   co_return (co_await call.script(scripts::force(),
-                                  cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence), channels_))
+                                  cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence),
+                                  channels_))
       .as_int();
 }
 

@@ -58,7 +58,7 @@ char *write_length(size_t length, char *out) noexcept {
   return out;
 }
 
-constexpr char hash_of_strings = 4;    // the oldest encoding of a hash, which every version reads
+constexpr char hash_of_strings = 4;     // the oldest encoding of a hash, which every version reads
 constexpr uint16_t format_version = 9;  // of Redis 5; a server refuses only what is newer than itself
 constexpr size_t footer_size = sizeof(format_version) + sizeof(uint64_t);
 
@@ -73,7 +73,8 @@ std::optional<token> parse_token(std::string_view text) {
 
 void write_base64(const uint8_t *bytes, char *out) noexcept {
   for (size_t i = 0; i < 9; i += 3) {
-    const uint32_t three = static_cast<uint32_t>(bytes[i]) << 16 | static_cast<uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
+    const uint32_t three =
+        static_cast<uint32_t>(bytes[i]) << 16 | static_cast<uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
     for (int shift = 18; shift >= 0; shift -= 6) *out++ = base64url[(three >> shift) & 63];
   }
 }

@@ -72,7 +72,7 @@ struct fence_id {
 struct announcement {
   char kind = 0;
   token id;
-  fence_id fence;        // of a grant
+  fence_id fence;       // of a grant
   int64_t ends_at = 0;  // of a grant: the end of its lease, server's time
 };
 

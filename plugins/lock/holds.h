@@ -45,7 +45,7 @@ struct hold {
   bool renewed = false;  // by this process
 
   int64_t lease_ms = 0;
-  int64_t ends_at = 0;           // when it is no longer certain
+  int64_t ends_at = 0;          // when it is no longer certain
   int64_t renew_until = never;  // how far it may be renewed
   int64_t renew_at = never;     // when the next renewal is due; never: it is under way, or there is none
   bool full = false;            // granted by a script: it takes one to release it

@@ -1,16 +1,16 @@
 // lines.h: who of this process waits, and for which lock.
 //
-// A waiter is entered before its request is sent, since the word that it was granted comes by another connection and may
-// be here first. It is woken once: with a grant, or to begin again (the server does not know it any more), or because
-// its time is over. What it was granted while it was not parked yet lies in `woken`.
+// A waiter is entered before its request is sent, since the word that it was granted comes by another connection and
+// may be here first. It is woken once: with a grant, or to begin again (the server does not know it any more), or
+// because its time is over. What it was granted while it was not parked yet lies in `woken`.
 //
 // The word may be lost, and a holder may die without one. So of each line (the waiters of one name) this process looks
 // after the lock itself when the present lease should be over, and every ten seconds, which also keeps its waiters
 // alive at the server: a waiter whose process has gone is passed over when that stops. Both are one request of the
 // process, however many wait.
 //
-// Times are those of a clock that counts while the machine sleeps; `clock` is what to add to a time of the server's: the
-// smallest it can be, so that a lease's end comes out too early rather than too late.
+// Times are those of a clock that counts while the machine sleeps; `clock` is what to add to a time of the server's:
+// the smallest it can be, so that a lease's end comes out too early rather than too late.
 //
 // Thread rule: any thread; all but the constants is guarded by the mutex, functions are called with it held.
 #pragma once
@@ -39,7 +39,7 @@ struct turn {
 
   kind what = kind::again;
   int64_t fence = 0;
-  int64_t ends_at = 0;     // of the lease, server's time
+  int64_t ends_at = 0;  // of the lease, server's time
 };
 
 struct waiter {

@@ -3,11 +3,14 @@
 // The problem: a lock with a lease is held by somebody who may be stopped for longer than the lease, waited for by
 // others who may die, and all of them hear of each other by a network that loses things. What guards what:
 //
-// - At most one holder: the state of each lock, changed by the server alone: by one command that makes it exist where it
+// - At most one holder: the state of each lock, changed by the server alone: by one command that makes it exist where
+// it
 //   did not (simple.cpp), or by a script (scripts/state.lua). A token that was never used before names each grant.
-// - A holder that has lost its lock: it counts its lease from before it asked (holds.h), and fences rise with every grant
+// - A holder that has lost its lock: it counts its lease from before it asked (holds.h), and fences rise with every
+// grant
 //   (handle.h), so that the resource can refuse who comes late.
-// - Order: those who wait stand in a line at the server; who gives back hands over in the same script. Who is granted is
+// - Order: those who wait stand in a line at the server; who gives back hands over in the same script. Who is granted
+// is
 //   told over its process' channel (listening.cpp), and looks itself when the word may be lost (lines.h, check.cpp).
 // - Callers that have gone: what was asked for them is withdrawn until the server has said so, or has forgotten it by
 //   itself (give_back.cpp).

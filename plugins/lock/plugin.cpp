@@ -23,10 +23,11 @@ constexpr auto the_wait =
         .at_least(-1)
         .by_default(0)
         .wait();
-constexpr auto the_mode = text("mode",
-                               "exclusive (also: write); read: with other readers; semaphore: with others, `permits` at "
-                               "once.")
-                              .by_default("exclusive");
+constexpr auto the_mode =
+    text("mode",
+         "exclusive (also: write); read: with other readers; semaphore: with others, `permits` at "
+         "once.")
+        .by_default("exclusive");
 constexpr auto the_permits =
     count("permits", "Of a semaphore: how many may hold it at once; all should say the same.").at_least(1);
 constexpr auto the_owner =
@@ -43,15 +44,17 @@ constexpr auto the_limit =
 constexpr auto sync_fields =
     fields(count("replicas", "How many replicas must have the grant.").kinds(an_int).at_least(1),
            duration("timeout_ms", "How long to wait for them.").kinds(an_int).at_least(1).by_default(1'000));
-constexpr auto the_sync =
-    any("sync", "Waits until replicas have the grant, else gives it back and is UNCERTAIN.").with_fields<sync_fields>().optional();
+constexpr auto the_sync = any("sync", "Waits until replicas have the grant, else gives it back and is UNCERTAIN.")
+                              .with_fields<sync_fields>()
+                              .optional();
 
 constexpr auto lock_methods = declare(
-    method<&locks::acquire>(
-        "acquire", "Takes a lock, in the order of asking.",
-        "MAP {lock: BYTES, the handle for the other methods; fence: INT, higher than any before of this name}; BUSY: it "
-        "is held by others, and was for all of wait_ms",
-        none, the_name, the_lease, the_wait, the_mode, the_permits, the_owner, the_renewal, the_limit, the_sync)
+    method<&locks::acquire>("acquire", "Takes a lock, in the order of asking.",
+                            "MAP {lock: BYTES, the handle for the other methods; fence: INT, higher than any before of "
+                            "this name}; BUSY: it "
+                            "is held by others, and was for all of wait_ms",
+                            none, the_name, the_lease, the_wait, the_mode, the_permits, the_owner, the_renewal,
+                            the_limit, the_sync)
         .undone_by<&locks::undo_acquire>(),
     method<&locks::acquire_many>(
         "acquire_many", "Takes several locks, all or none.",
@@ -67,14 +70,15 @@ constexpr auto lock_methods = declare(
                             "NIL; CONFLICT: it was not held any more", none, the_lock),
     method<&locks::watch>(
         "watch", "Tells when a lock that this process holds is lost: before its lease ends, while the process runs.",
-        "MAP {event: \"held\", fence}; then {event: \"lost\" or \"released\", fence, reason}, and the end; CONFLICT: this "
+        "MAP {event: \"held\", fence}; then {event: \"lost\" or \"released\", fence, reason}, and the end; CONFLICT: "
+        "this "
         "process does not hold it",
         streaming | read_only, the_lock),
-    method<&locks::status>(
-        "status", "Who holds a lock and how many wait.",
-        "MAP {held, mode, count, waiting, holders: LIST of MAP {owner, expires_in_ms, fence, here}}; fence is NIL where "
-        "another process alone knows it",
-        read_only | idempotent, the_name),
+    method<&locks::status>("status", "Who holds a lock and how many wait.",
+                           "MAP {held, mode, count, waiting, holders: LIST of MAP {owner, expires_in_ms, fence, "
+                           "here}}; fence is NIL where "
+                           "another process alone knows it",
+                           read_only | idempotent, the_name),
     method<&locks::force_release>("force_release",
                                   "Takes a lock from all who hold it, which tells them, and gives it to the next.",
                                   "INT: how many held it", none, the_name));

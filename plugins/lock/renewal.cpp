@@ -1,8 +1,8 @@
 // renewal.cpp: the leases of all that this process holds.
 //
-// One sleeper wakes when the first hold is due (alarm.h), ends those whose time is over, and renews those that are due or
-// will be soon: the locks of a bucket in one script, many buckets at once. So a round of a hundred thousand locks takes
-// a dozen round trips.
+// One sleeper wakes when the first hold is due (alarm.h), ends those whose time is over, and renews those that are due
+// or will be soon: the locks of a bucket in one script, many buckets at once. So a round of a hundred thousand locks
+// takes a dozen round trips.
 
 #include <algorithm>
 #include <map>
@@ -23,7 +23,8 @@ constexpr int64_t shortest_retry_ms = 20;
 
 task<bool> locks::renew_one(call &call, lock_keys keys, token id, int64_t lease_ms) {
   const reply answer =
-      co_await call.script(scripts::renew(), cachecore::plugin::keys(keys.state, keys.holders), id.view(), lease_ms).idempotent();
+      co_await call.script(scripts::renew(), cachecore::plugin::keys(keys.state, keys.holders), id.view(), lease_ms)
+          .idempotent();
   co_return answer.items()[0].as_int() == 1;
 }
 
@@ -133,7 +134,8 @@ void locks::start_hold_watch() noexcept {
   try {
     host_.spawn<&locks::watch_holds>("lock.renewal");
   } catch (...) {
-    // The core is being closed or reset, and all holds end with it; or there is no memory, and the next hold tries again.
+    // The core is being closed or reset, and all holds end with it; or there is no memory, and the next hold tries
+    // again.
     const std::lock_guard lock(holds_.mutex());
     holds_.next.set_to(never);
   }

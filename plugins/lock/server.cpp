@@ -61,7 +61,8 @@ task<void> locks::admit(call &call) {
   if (!allow_eviction_) {
     const reply answers = co_await call.each_node("INFO", "memory");
     for (const value &each : answers.items()) {
-      if (each.is(CACHECORE_ERROR) && (each.reserved == CACHECORE_REJECTED || each.reserved == CACHECORE_DENIED)) continue;  // INFO is not allowed
+      if (each.is(CACHECORE_ERROR) && (each.reserved == CACHECORE_REJECTED || each.reserved == CACHECORE_DENIED))
+        continue;  // INFO is not allowed
       const std::string_view policy = info_field(each.or_throw().as_text(), "maxmemory_policy");
       if (!policy.empty() && policy != "noeviction") {
         throw error(CACHECORE_INVALID_STATE,
@@ -108,8 +109,9 @@ task<void> locks::confirm(call &call, request wanted) {
 
 // 0: the lock is not held any more.
 task<int64_t> locks::ask_fence(call &call, lock_keys keys, token id) {
-  const reply answer = co_await call.script(
-      scripts::fence(), cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence), channels_, id.view());
+  const reply answer = co_await call.script(scripts::fence(),
+                                            cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence),
+                                            channels_, id.view());
   if (answer.is_nil()) co_return 0;
   const auto fence = parse_fence(answer.as_text());
   if (!fence) throw error(CACHECORE_CORRUPT, "the fences' key holds something else");

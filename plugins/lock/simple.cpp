@@ -1,14 +1,14 @@
 // simple.cpp: taking a lock that nobody holds or waits for, without a script.
 //
-// A script costs the server several times what a command does, and almost all locks are free. What one command has to do
-// is to make the whole state exist, with its expiry, only where there was none. SET NX could, but then releasing would
-// need a script to compare the owner. RESTORE can, too, and makes a hash: releasing is HDEL of one's own token, which
-// is nothing to anybody else. Whoever waits makes the state a full one (scripts/state.lua), so HDEL finds nothing any
-// more and the release goes on to the script that hands over; and while somebody waits, the key exists, so nobody gets
-// past them here.
+// A script costs the server several times what a command does, and almost all locks are free. What one command has to
+// do is to make the whole state exist, with its expiry, only where there was none. SET NX could, but then releasing
+// would need a script to compare the owner. RESTORE can, too, and makes a hash: releasing is HDEL of one's own token,
+// which is nothing to anybody else. Whoever waits makes the state a full one (scripts/state.lua), so HDEL finds nothing
+// any more and the release goes on to the script that hands over; and while somebody waits, the key exists, so nobody
+// gets past them here.
 //
-// The fence is asked for in the same round trip, behind RESTORE. The two are not one transaction: it is right because the
-// answer of both came before the lease was over (begin_hold looks), so that the lock was held all the time.
+// The fence is asked for in the same round trip, behind RESTORE. The two are not one transaction: it is right because
+// the answer of both came before the lease was over (begin_hold looks), so that the lock was held all the time.
 //
 // Where a server refuses RESTORE (an ACL, another format) the process goes on with scripts alone.
 
@@ -53,8 +53,8 @@ task<hold_ref> locks::take_simple(call &call, request wanted) {
       if (made.text().starts_with("BUSYKEY")) co_return nullptr;
       if (!is_refusal(made.text())) (void)made.or_throw();
       simple_works_.store(false, std::memory_order_relaxed);
-      host_.log(severity::warning, "locks are taken by scripts alone, since the server refuses RESTORE: " +
-                                       std::string(made.text()));
+      host_.log(severity::warning,
+                "locks are taken by scripts alone, since the server refuses RESTORE: " + std::string(made.text()));
       co_return nullptr;
     }
     (void)made.or_throw();

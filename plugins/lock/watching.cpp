@@ -41,9 +41,10 @@ task<void> locks::watch(call &call, std::string_view lock) {
 
 task<value> locks::status(call &call, std::string_view name) {
   const lock_keys keys = keys_of(call, name);
-  const reply answer = co_await call
-                           .script(scripts::status(), cachecore::plugin::keys(keys.state, keys.holders, keys.waiters), holders_shown)
-                           .read();
+  const reply answer =
+      co_await call
+          .script(scripts::status(), cachecore::plugin::keys(keys.state, keys.holders, keys.waiters), holders_shown)
+          .read();
   const list_view parts = answer.items();
   std::vector<value> holders;
   for (size_t i = 3; i + 3 < parts.size(); i += 4) {

@@ -1,7 +1,8 @@
 // locks.cpp: what a lock costs, in GETs of the same core.
 //
-// `lock.cycle` is one caller who takes a free lock and gives it back; `lock.handover` is 16 threads who wait for one name, in
-// grants: the time from one to the next against that of a GET, which is a round trip. Nothing is done while the lock is held.
+// `lock.cycle` is one caller who takes a free lock and gives it back; `lock.handover` is 16 threads who wait for one
+// name, in grants: the time from one to the next against that of a GET, which is a round trip. Nothing is done while
+// the lock is held.
 #include <atomic>
 #include <chrono>
 #include <thread>

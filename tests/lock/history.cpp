@@ -12,9 +12,7 @@ std::string show(const record &each) {
          ", fence " + std::to_string(each.fence);
 }
 
-bool exclude(const record &a, const record &b) {
-  return a.mode == 'x' || b.mode == 'x' || a.mode != b.mode;
-}
+bool exclude(const record &a, const record &b) { return a.mode == 'x' || b.mode == 'x' || a.mode != b.mode; }
 
 std::string meeting(const std::vector<record> &by_from) {
   std::vector<record> inside;

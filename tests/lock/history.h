@@ -6,10 +6,12 @@
 // when: a grant may be heard of late. All times are of one machine's clock.
 //
 // What must hold:
-//   1. Certain times of holders that exclude each other do not meet; those of a semaphore meet in no greater number than
+//   1. Certain times of holders that exclude each other do not meet; those of a semaphore meet in no greater number
+//   than
 //      its permits.
 //   2. No two grants have one fence, but for those of one owner (not used here).
-//   3. Who was granted before another asked has the lower fence; so has, of two that exclude each other, who held first.
+//   3. Who was granted before another asked has the lower fence; so has, of two that exclude each other, who held
+//   first.
 #pragma once
 
 #include <cstdint>

@@ -1,19 +1,20 @@
 // Locks of several processes under faults: histories, stops, and forks.
 //
-// The program starts itself again as a worker (main), so that processes may be stopped and killed. They share a mapped file with it: what
-// they saw, and a resource that refuses lower fences than it has seen.
+// The program starts itself again as a worker (main), so that processes may be stopped and killed. They share a mapped
+// file with it: what they saw, and a resource that refuses lower fences than it has seen.
 //
-// Faults: a worker stopped for longer than the lease, or killed; the server pausing all clients, or stopped; scripts flushed; the fences
-// lost; half of the workers' connections losing replies or cut.
+// Faults: a worker stopped for longer than the lease, or killed; the server pausing all clients, or stopped; scripts
+// flushed; the fences lost; half of the workers' connections losing replies or cut.
+
+#include "history.h"
 
 #include <fcntl.h>
+#include <hiredis/hiredis.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <hiredis/hiredis.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -22,7 +23,6 @@
 #include <random>
 #include <thread>
 
-#include "history.h"
 #include "tests.h"
 
 extern char **environ;
@@ -91,7 +91,9 @@ void hold_once(const lock_core &core, shared_state *shared, int process, std::mt
   wish wanted{.name = names[seen.lock],
               .lease_ms = lease_ms,
               .wait_ms = random() % 8 == 0 ? 0 : 1'500,
-              .mode = seen.mode == 's' ? "semaphore" : reads ? "read" : "exclusive",
+              .mode = seen.mode == 's' ? "semaphore"
+                      : reads          ? "read"
+                                       : "exclusive",
               .permits = seen.permits,
               .renew = random() % 2 == 0};
   seen.asked = now_ms();
@@ -148,7 +150,8 @@ pid_t start(const std::vector<std::string> &words, int output = -1) {
   posix_spawn_file_actions_init(&actions);
   if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   pid_t process = 0;
-  if (posix_spawn(&process, "/proc/self/exe", &actions, nullptr, arguments.data(), environ) != 0) test_die("cannot start");
+  if (posix_spawn(&process, "/proc/self/exe", &actions, nullptr, arguments.data(), environ) != 0)
+    test_die("cannot start");
   posix_spawn_file_actions_destroy(&actions);
   return process;
 }
@@ -201,7 +204,8 @@ class crowd {
     for (int i = 0; i < workers; i++) start_one(i);
   }
   void start_one(int i) {
-    processes_[i] = start({"history-worker", i % 2 == 0 ? direct_ : proxied_, path_, std::to_string(i), std::to_string(seed_++)});
+    processes_[i] =
+        start({"history-worker", i % 2 == 0 ? direct_ : proxied_, path_, std::to_string(i), std::to_string(seed_++)});
   }
   void restart(int i) {
     end(processes_[i]);
@@ -219,7 +223,8 @@ class crowd {
 
 void histories_of_processes_under_faults_are_those_of_a_lock(void **) {
   const char *given = std::getenv("CACHECORE_TEST_SEED");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
+  const unsigned seed =
+      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
   print_message("seed %u\n", seed);
   std::mt19937 random(seed);
   test_proxy *const proxy = test_proxy_start(server);
@@ -256,8 +261,8 @@ void histories_of_processes_under_faults_are_those_of_a_lock(void **) {
         test_proxy_disconnect(proxy);
         break;
       case 6:
-        freeReplyObject(test_command(server, "EVAL %s 0",
-                                     "for _, key in ipairs(redis.call('KEYS', '*:fence')) do redis.call('DEL', key) end"));
+        freeReplyObject(test_command(
+            server, "EVAL %s 0", "for _, key in ipairs(redis.call('KEYS', '*:fence')) do redis.call('DEL', key) end"));
         break;
       default:
         test_server_pause(server);
@@ -290,7 +295,8 @@ void histories_of_processes_under_faults_are_those_of_a_lock(void **) {
   assert_int_equal(shared->wrongly_refused, 0);
   // Nothing stays taken.
   const lock_core core(test_server_url(server));
-  for (const char *name : names) core.must_release(core.must_acquire({.name = name, .wait_ms = test_patience_ms()}).lock);
+  for (const char *name : names)
+    core.must_release(core.must_acquire({.name = name, .wait_ms = test_patience_ms()}).lock);
   munmap(shared, sizeof(*shared));
   free(path);
 }
@@ -323,8 +329,7 @@ void a_forked_child_holds_and_renews_nothing(void **) {
     if (child == 0) {
       cachecore_error error;
       const cachecore_value name = text("held");
-      const bool forked =
-          cachecore_invoke(core.handle(), "lock.status", &name, 1, nullptr, &error) == CACHECORE_FORKED;
+      const bool forked = cachecore_invoke(core.handle(), "lock.status", &name, 1, nullptr, &error) == CACHECORE_FORKED;
       const bool fresh = cachecore_reset(core.handle(), &error) == CACHECORE_OK;
       const bool apart = core.status("held").answer.find("here: false") != std::string::npos &&
                          core.acquire({.name = "held"}).status == CACHECORE_BUSY &&
@@ -359,10 +364,11 @@ int main(int count, char **words) {
     return work(words[1], words[2], std::atoi(words[3]), static_cast<unsigned>(std::strtoul(words[4], nullptr, 10)));
   }
   if (role == "history-holder" && count == 2) return hold(words[1]);
-  return run_all("lock history", {{
-                                     cmocka_unit_test(the_checker_sees_what_is_wrong),
-                                     cmocka_unit_test_setup(histories_of_processes_under_faults_are_those_of_a_lock, empty),
-                                     cmocka_unit_test_setup(a_lost_lock_is_the_first_that_is_heard_of_after_a_stop, empty),
-                                     cmocka_unit_test_setup(a_forked_child_holds_and_renews_nothing, empty),
-                                 }});
+  return run_all("lock history",
+                 {{
+                     cmocka_unit_test(the_checker_sees_what_is_wrong),
+                     cmocka_unit_test_setup(histories_of_processes_under_faults_are_those_of_a_lock, empty),
+                     cmocka_unit_test_setup(a_lost_lock_is_the_first_that_is_heard_of_after_a_stop, empty),
+                     cmocka_unit_test_setup(a_forked_child_holds_and_renews_nothing, empty),
+                 }});
 }

@@ -166,7 +166,8 @@ std::string watcher::next() {
   const cachecore_completion completion = next_completion(queue_);
   std::string came = std::string("(") + cachecore_status_name(completion.status) + ")";
   if (completion.status == CACHECORE_OK) {
-    came = (completion.flags & CACHECORE_COMPLETION_MORE) == 0 ? "(end)" : show(*cachecore_result_value(completion.result));
+    came = (completion.flags & CACHECORE_COMPLETION_MORE) == 0 ? "(end)"
+                                                               : show(*cachecore_result_value(completion.result));
   }
   cachecore_result_free(completion.result);
   return came;

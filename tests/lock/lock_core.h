@@ -1,7 +1,7 @@
 // lock_core.h: a core with the plugin lock, and its methods as C++ calls.
 //
-// Thread rule: `lock_core` may be called from any thread, `pending` and `watcher` belong to one. What fails where a test
-// does not expect it ends the program (test_die), since cmocka's assertions are for the test's own thread.
+// Thread rule: `lock_core` may be called from any thread, `pending` and `watcher` belong to one. What fails where a
+// test does not expect it ends the program (test_die), since cmocka's assertions are for the test's own thread.
 #pragma once
 
 #include <cachecore/completions.h>
@@ -23,7 +23,7 @@ struct wish {
   int64_t lease_ms = 30'000;
   int64_t wait_ms = 0;
   std::string mode = "exclusive";
-  int64_t permits = 0;  // 0: none
+  int64_t permits = 0;     // 0: none
   std::string owner = "";  // empty: none
   bool renew = true;
   int64_t max_hold_ms = 0;  // 0: none

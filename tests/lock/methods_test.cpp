@@ -56,7 +56,8 @@ void fences_rise_whatever_happens_to_their_key(void **) {
   int64_t last = 0;
   const auto cycle = [&](const char *mode) {
     const outcome held = core.must_acquire({.name = "a", .mode = mode});
-    if (held.fence <= last) test_die("%lld after %lld", static_cast<long long>(held.fence), static_cast<long long>(last));
+    if (held.fence <= last)
+      test_die("%lld after %lld", static_cast<long long>(held.fence), static_cast<long long>(last));
     last = held.fence;
     const std::string key = fence_key("a");
     core.must_release(held.lock);
@@ -113,7 +114,8 @@ void status_tells_who_holds_and_how_many_wait(void **) {
   const lock_core other(test_server_url(server));
   assert_text(core.status("a").answer, "{held: false, mode: nil, count: 0, waiting: 0, holders: []}");
   const outcome held = core.must_acquire({.name = "a", .owner = "me"});
-  assert_contains(core.status("a").answer, "{held: true, mode: exclusive, count: 1, waiting: 0, holders: [{owner: me, ");
+  assert_contains(core.status("a").answer,
+                  "{held: true, mode: exclusive, count: 1, waiting: 0, holders: [{owner: me, ");
   assert_contains(core.status("a").answer, ("fence: " + std::to_string(held.fence) + ", here: true}").c_str());
   assert_contains(other.status("a").answer, "here: false}");
   pending waits(other, {.name = "a", .wait_ms = -1}, -1);
@@ -160,7 +162,8 @@ void names_and_owners_may_be_any_bytes(void **) {
   const lock_core prefixed(test_server_url(server), nullptr, "app:");
   const std::string owner(20'000, '\xFF');
   const std::string medium = std::string("o\0:{}\r\n", 7) + std::string(100, 'm');
-  for (const std::string &name : {std::string("}{"), std::string("a b%:*"), std::string("\xFF\xFE"), std::string(60'000, 'n')}) {
+  for (const std::string &name :
+       {std::string("}{"), std::string("a b%:*"), std::string("\xFF\xFE"), std::string(60'000, 'n')}) {
     for (const std::string &who : {owner, medium}) {
       const outcome held = core.must_acquire({.name = name, .owner = who});
       const outcome apart = prefixed.must_acquire({.name = name});

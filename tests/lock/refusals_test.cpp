@@ -16,7 +16,8 @@ void wrong_arguments_are_named(void **) {
                 "permits is for mode semaphore alone");
   assert_failed(core.acquire({.name = "a", .lease_ms = 0}), CACHECORE_INVALID_ARGUMENT, "lease_ms");
   assert_failed(core.acquire({.name = "a", .wait_ms = -2}), CACHECORE_INVALID_ARGUMENT, "wait_ms");
-  for (const char *lock : {"", "x", "x123456789012345678901234", "y123456789012345678901234a", "x12345678901234567890123!a"}) {
+  for (const char *lock :
+       {"", "x", "x123456789012345678901234", "y123456789012345678901234a", "x12345678901234567890123!a"}) {
     assert_failed(core.call("release", {text(lock)}), CACHECORE_INVALID_ARGUMENT, "lock must be what acquire gave");
   }
   const cachecore_value twice[] = {text("a"), text("a")};

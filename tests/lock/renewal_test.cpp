@@ -63,7 +63,8 @@ void an_extension_that_races_with_the_renewal_keeps_the_lock(void **) {
   watcher watched(core, held.lock);
   assert_contains(watched.next(), "event: held");
   int lost = 0;
-  for (int i = 0; i < 300; i++) lost += core.call("extend", {text(held.lock), number(i % 2 == 0 ? 1'500 : 300)}).ok() ? 0 : 1;
+  for (int i = 0; i < 300; i++)
+    lost += core.call("extend", {text(held.lock), number(i % 2 == 0 ? 1'500 : 300)}).ok() ? 0 : 1;
   const int64_t from = calls_of(server, "evalsha");
   eventually([&] { return calls_of(server, "evalsha") > from + 3; });
   over = true;

@@ -39,8 +39,8 @@ void many_are_served_in_order_by_so_many_commands_each(void **) {
     held = granted.lock;
     holder = &process(i);
   }
-  // The first was taken without a script, so its release tries without one; the last leaves nobody behind. Renewals and looks of the
-  // background may come between, so most of them count.
+  // The first was taken without a script, so its release tries without one; the last leaves nobody behind. Renewals and
+  // looks of the background may come between, so most of them count.
   int same = 0;
   for (size_t i = 2; i + 1 < count; i++) same += commands[i] == commands[1] ? 1 : 0;
   if (same < static_cast<int>(count * 9 / 10)) {

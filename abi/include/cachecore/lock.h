@@ -58,7 +58,8 @@ static inline int64_t cachecore_lock_fence(const cachecore_result *held) {
 
 /* Takes a lock in a mode: "exclusive", "read", "write", or "semaphore" with so many `permits` (else 0). `owner` (may be
  * NULL) names who gets an exclusive lock again while it holds it. `renew` 0: the lease ends by itself. BUSY when others
- * held it for all of wait_ms. `*out` is read by cachecore_lock_handle and _fence, and freed by cachecore_result_free. */
+ * held it for all of wait_ms. `*out` is read by cachecore_lock_handle and _fence, and freed by cachecore_result_free.
+ */
 static inline cachecore_status cachecore_lock_acquire_as(cachecore_handle *core, const char *name, int64_t lease_ms,
                                                          int64_t wait_ms, const char *mode, int64_t permits,
                                                          const char *owner, int32_t renew, cachecore_result **out,

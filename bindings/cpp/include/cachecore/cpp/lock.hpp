@@ -1,8 +1,8 @@
 // lock.hpp: a lock for as long as a block, over the plugin `lock`.
 //
 //     cachecore::lock held(core, "invoice:42", {.wait = 5s});      // throws error(BUSY) when others held it so long
-//     write_invoice(held.fence());                                 // the resource refuses a lower fence than it has seen
-//     if (held.lost()) return;                                     // before going on with what takes long
+//     write_invoice(held.fence());                                 // the resource refuses a lower fence than it has
+//     seen if (held.lost()) return;                                     // before going on with what takes long
 //
 //     if (auto maybe = cachecore::lock::try_acquire(core, "report")) ...
 //
@@ -36,10 +36,10 @@ struct lock_options {
 class lock {
  public:
   lock(const caller &core, std::string_view name, const lock_options &options = {}) : core_(core) {
-    const result held = core_.call("lock.acquire", name, options.lease.count(), options.wait.count(),
-                                   mode_name(options.mode), some(options.permits),
-                                   options.owner.empty() ? std::optional<std::string>() : options.owner, options.renew,
-                                   some(options.max_hold.count()));
+    const result held =
+        core_.call("lock.acquire", name, options.lease.count(), options.wait.count(), mode_name(options.mode),
+                   some(options.permits), options.owner.empty() ? std::optional<std::string>() : options.owner,
+                   options.renew, some(options.max_hold.count()));
     handle_ = held.view()["lock"].as<std::string>();
     fence_ = held.view()["fence"].as<int64_t>();
   }
