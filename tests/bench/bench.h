@@ -99,5 +99,6 @@ std::vector<row> async_rows();
 std::vector<row> init_rows();
 std::vector<row> value_rows();
 std::vector<row> session_rows();
+std::vector<row> lock_rows();
 
 }  // namespace bench

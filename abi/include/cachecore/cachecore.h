@@ -13,6 +13,7 @@
 #include "core.h"
 #include "error.h"
 #include "kv.h"
+#include "lock.h"
 #include "options.h"
 #include "session.h"
 #include "value.h"
