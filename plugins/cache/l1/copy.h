@@ -14,8 +14,8 @@
 //     52    4     size of the value
 //     56          the key, and then the value
 //
-// 56 bytes, 8 of malloc, 8 on average that malloc rounds up, 10 to 14 of the table's slot (table.h) and 4 to 8 of the
-// sketch (sketch.h): 86 to 94 bytes a copy beyond its key and value. What made them fit: an address takes 48 bits, and
+// 56 bytes, 8 of malloc, 8 on average that malloc rounds up, 10 to 14 of the table's slot (table.h) and 5 to 11 of the
+// sketch (sketch.h): 87 to 97 bytes a copy beyond its key and value. What made them fit: an address takes 48 bits, and
 // what is the same for very many copies (the server that tells of changes with its epoch, and the region) is said once,
 // in an origin (origins.h). Times are kept in ms from the birth, so a copy lives 49 days at most.
 //
@@ -76,6 +76,28 @@ struct copy_block {
     return reinterpret_cast<const copy_origin *>(origin_and_key_size & address_mask);
   }
   [[nodiscard]] int64_t born_ms() const noexcept { return static_cast<int64_t>(born_and_flags & address_mask); }
+  [[nodiscard]] int64_t stale_until_ms() const noexcept { return born_ms() + stale_for; }
+
+  // The writer's.
+  [[nodiscard]] copy_block *previous() const noexcept { return block_at(previous_and_moved); }
+  [[nodiscard]] copy_block *next() const noexcept { return block_at(next_and_queue); }
+  [[nodiscard]] uint16_t moved() const noexcept { return static_cast<uint16_t>(previous_and_moved >> 48); }
+  [[nodiscard]] uint16_t queue() const noexcept { return static_cast<uint16_t>(next_and_queue >> 48); }
+  void set_previous(const copy_block *block) noexcept { set_address(previous_and_moved, block); }
+  void set_next(const copy_block *block) noexcept { set_address(next_and_queue, block); }
+  void set_moved(uint16_t moved) noexcept { set_upper(previous_and_moved, moved); }
+  void set_queue(uint16_t queue) noexcept { set_upper(next_and_queue, queue); }
+
+ private:
+  [[nodiscard]] static copy_block *block_at(uint64_t word) noexcept {
+    return reinterpret_cast<copy_block *>(word & address_mask);
+  }
+  static void set_address(uint64_t &word, const copy_block *block) noexcept {
+    word = (word & ~address_mask) | reinterpret_cast<uintptr_t>(block);
+  }
+  static void set_upper(uint64_t &word, uint16_t upper) noexcept {
+    word = (word & address_mask) | uint64_t{upper} << 48;
+  }
 };
 static_assert(sizeof(copy_block) == copy_block::header_size);
 
@@ -90,7 +112,7 @@ class copy_view {
   }
   [[nodiscard]] int64_t born_ms() const noexcept { return block_.born_ms(); }
   [[nodiscard]] int64_t fresh_until_ms() const noexcept { return block_.born_ms() + block_.fresh_for; }
-  [[nodiscard]] int64_t stale_until_ms() const noexcept { return block_.born_ms() + block_.stale_for; }
+  [[nodiscard]] int64_t stale_until_ms() const noexcept { return block_.stale_until_ms(); }
   [[nodiscard]] const void *tracked() const noexcept { return block_.origin()->tracked; }
   [[nodiscard]] uint64_t epoch() const noexcept { return block_.origin()->epoch; }
   [[nodiscard]] const void *scope() const noexcept { return block_.origin()->scope; }

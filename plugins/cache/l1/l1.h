@@ -115,10 +115,13 @@ class near_cache {
   // See "Placeholders".
   [[nodiscard]] uint64_t expect(uint64_t hash) const noexcept;
 
-  // Keeps a copy in the place of any other of the key. An older copy stays when this one is not kept. `now_ms`, of the
-  // same clock as the facts: copies that have ended by then are the first to be evicted.
+  // Keeps a copy in the place of any other of the key; when it is refused, an older one goes all the same. `now_ms`, of
+  // the same clock as the facts: copies that have ended by then are the first to be evicted.
   outcome put(std::string_view key, uint64_t hash, const copy_facts &facts, std::string_view value, uint64_t ticket,
               int64_t now_ms);
+
+  // With sizes_only: a copy whose value is said to have so many bytes, and that does not end.
+  outcome put_size(std::string_view key, uint64_t hash, size_t size, int64_t now_ms);
 
   // The key was changed: takes its copy out, and makes all tickets of the key void. Whether there was a copy.
   bool erase(std::string_view key, uint64_t hash);
@@ -153,6 +156,14 @@ class near_cache {
   // Applies recorded hits, unless another writes now.
   void apply_recorded() noexcept;
 
+  outcome put_block(std::string_view key, uint64_t hash, const copy_facts &facts, const char *value, size_t size,
+                    uint64_t ticket, int64_t now_ms);
+
+  // How many counters tickets are made of.
+  static constexpr size_t tickets = 1024;
+
+  std::unique_ptr<std::atomic<uint64_t>[]> tickets_;
+  std::atomic<uint64_t> everything_{0};
   near_table table_;
   // False while less than half of the limits is used: nothing has to be chosen then.
   std::atomic<bool> recording_{false};

@@ -69,20 +69,17 @@ class near_readers {
     size_t parity_;
   };
 
-  // Gives each recorded hit to `apply(copy_block &)`, once.
+  // Gives each recorded hit to `apply(copy_block &)`, once. May leave out lanes where threads were in each other's way.
   template <typename Apply>
   void take_recorded(Apply &&apply) {
     for (size_t i = 0; i <= mask_; i++) {
-      lane &from = lanes_[i];
-      if (from.next.load(std::memory_order_relaxed) == taken_[i]) continue;
-      taken_[i] = from.next.load(std::memory_order_relaxed);
-      // In the order in which they were written: the oldest is where the next one goes.
-      for (size_t k = 0; k < ring_size; k++) {
-        auto &slot = from.ring[(taken_[i] + k) % ring_size];
-        if (slot.load(std::memory_order_relaxed) == nullptr) continue;
-        if (copy_block *hit = slot.exchange(nullptr, std::memory_order_relaxed)) apply(*hit);
-      }
+      if (lanes_[i].next.load(std::memory_order_relaxed) != taken_[i]) take_of(i, apply);
     }
+  }
+  // Afterwards no ring names what no reader could record any more.
+  template <typename Apply>
+  void take_all_recorded(Apply &&apply) {
+    for (size_t i = 0; i <= mask_; i++) take_of(i, apply);
   }
 
   [[nodiscard]] uint64_t epoch() const noexcept { return epoch_.load(); }
@@ -95,6 +92,19 @@ class near_readers {
   [[nodiscard]] lane &here() noexcept {
     const int cpu = mask_ == 0 ? 0 : sched_getcpu();
     return lanes_[static_cast<size_t>(cpu < 0 ? 0 : cpu) & mask_];
+  }
+
+  // In the order in which they were written: the oldest is where the next one goes.
+  template <typename Apply>
+  void take_of(size_t lane_number, Apply &&apply) {
+    lane &from = lanes_[lane_number];
+    const uint32_t next = from.next.load(std::memory_order_relaxed);
+    taken_[lane_number] = next;
+    for (size_t i = 0; i < ring_size; i++) {
+      auto &slot = from.ring[(next + i) % ring_size];
+      if (slot.load(std::memory_order_relaxed) == nullptr) continue;
+      if (copy_block *hit = slot.exchange(nullptr, std::memory_order_relaxed)) apply(*hit);
+    }
   }
 
   size_t mask_;
