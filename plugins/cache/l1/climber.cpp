@@ -16,7 +16,7 @@ namespace {
 // How much of the cache a ghost list speaks for.
 constexpr double ghost_part = 0.125;
 constexpr size_t fewest_slots = 64;
-constexpr size_t most_slots = 4096;
+constexpr size_t most_slots = 2048;
 constexpr double ticks_a_turn = 1024;
 constexpr double slowest = 0.05;
 constexpr double fastest = 0.2;
@@ -78,11 +78,11 @@ void near_climber::missed(uint32_t hash) noexcept {
   }
 }
 
-void near_climber::hit_in_window(double turns) noexcept {
-  if (window_ >= 2 * ghost_part && turns > lifetime_ * (1 - ghost_part / window_)) window_end_hits_++;
+void near_climber::hit_in_window(double turns, unsigned uses) noexcept {
+  if (window_ >= 2 * ghost_part && turns > lifetime_ * (1 - ghost_part / window_)) window_end_hits_ += uses;
 }
 
-void near_climber::hit_in_probation() noexcept { probation_hits_++; }
+void near_climber::hit_in_probation(unsigned uses) noexcept { probation_hits_ += uses; }
 
 void near_climber::step() noexcept {
   const auto sampled = static_cast<double>(sample_mask_ + 1);

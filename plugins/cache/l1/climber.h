@@ -47,8 +47,9 @@ class near_climber {
   // A copy had to go. `part`: of the limits, that it took; `turns`: since it was last moved.
   void went(uint32_t hash, bool from_window, double part, double turns) noexcept;
   void missed(uint32_t hash) noexcept;
-  void hit_in_window(double turns) noexcept;
-  void hit_in_probation() noexcept;
+  // `uses` that one was recorded for.
+  void hit_in_window(double turns, unsigned uses) noexcept;
+  void hit_in_probation(unsigned uses) noexcept;
 
   // Takes a step.
   void step() noexcept;

@@ -14,8 +14,8 @@
 //     52    4     size of the value
 //     56          the key, and then the value
 //
-// 56 bytes, 8 of malloc, 8 on average that malloc rounds up, 10 to 14 of the table's slot (table.h) and 5 to 11 of the
-// sketch (sketch.h): 87 to 97 bytes a copy beyond its key and value. What made them fit: an address takes 48 bits, and
+// 56 bytes, 8 of malloc, 8 on average that malloc rounds up, 9 to 12 of the table's slot (table.h) and 4 to 8 of the
+// sketch (sketch.h): 85 to 92 bytes a copy beyond its key and value. What made them fit: an address takes 48 bits, and
 // what is the same for very many copies (the server that tells of changes with its epoch, and the region) is said once,
 // in an origin (origins.h). Times are kept in ms from the birth, so a copy lives 49 days at most.
 //

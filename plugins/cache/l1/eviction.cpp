@@ -14,6 +14,9 @@ constexpr size_t most_moves = 64;
 constexpr size_t most_victims = 256;
 constexpr size_t first_sketch = 256;
 constexpr size_t parts_of_a_turn = 16;
+// With less than one miss in so many uses, one hit in so many is recorded.
+constexpr size_t few_misses = 32;
+constexpr unsigned sampled = 8;
 
 }  // namespace
 
@@ -44,10 +47,14 @@ void near_eviction::move_to(uint16_t queue, copy_block &moved) noexcept {
   moved.set_moved(turn_);
 }
 
-void near_eviction::tick() noexcept {
-  if (++uses_ * parts_of_a_turn < held_.entries) return;
+void near_eviction::tick(unsigned uses) noexcept {
+  uses_ += uses;
+  if (uses_ * parts_of_a_turn < held_.entries) return;
   uses_ = 0;
-  if (++turn_ % parts_of_a_turn == 0 && wants_hits()) climber_.step();
+  if (++turn_ % parts_of_a_turn != 0) return;
+  sampling_ = misses_ * few_misses < held_.entries ? sampled : 1;
+  misses_ = 0;
+  if (is_above(held_, 0.5)) climber_.step();
 }
 
 double near_eviction::turns_since(const copy_block &block) const noexcept {
@@ -59,9 +66,10 @@ void near_eviction::add(copy_block &made) noexcept {
   held_.entries++;
   sketch_.fit(held_.entries);
   climber_.fit(sketch_.copies());
-  sketch_.count(made.hash);
+  sketch_.count(made.hash, 1);
   climber_.missed(made.hash);
-  tick();
+  misses_++;
+  tick(1);
   made.set_queue(in_none);
   move_to(in_window, made);
   demote();
@@ -69,11 +77,11 @@ void near_eviction::add(copy_block &made) noexcept {
 
 void near_eviction::use(copy_block &hit) noexcept {
   if (hit.queue() == in_none) return;  // it has been taken out since
-  sketch_.count(hit.hash);
-  tick();
-  if (hit.queue() == in_window) climber_.hit_in_window(turns_since(hit));
+  sketch_.count(hit.hash, sampling_);
+  tick(sampling_);
+  if (hit.queue() == in_window) climber_.hit_in_window(turns_since(hit), sampling_);
   if (hit.queue() == in_probation) {
-    climber_.hit_in_probation();
+    climber_.hit_in_probation(sampling_);
     move_to(in_protected, hit);
   } else if (hit.moved() != turn_) {
     move_to(hit.queue(), hit);
@@ -101,8 +109,8 @@ void near_eviction::replace(copy_block &gone, copy_block &made) noexcept {
   remove(gone);
   held_.bytes += weight_of(made);
   held_.entries++;
-  sketch_.count(made.hash);
-  tick();
+  sketch_.count(made.hash, 1);
+  tick(1);
   made.set_queue(in_none);
   move_to(queue == in_probation ? uint16_t{in_protected} : queue, made);
 }

@@ -56,8 +56,9 @@ class near_eviction {
 
   [[nodiscard]] queue_size held() const noexcept { return held_; }
   [[nodiscard]] size_t weight_of(const copy_block &block) const noexcept;
-  // Whether it needs to know of hits: while there is room for as much again, it does not.
-  [[nodiscard]] bool wants_hits() const noexcept { return is_above(held_, 0.5); }
+  // One of so many hits should be recorded, at random; 0: none. While there is room for as much again, none is of use.
+  // When nearly all are hits, hardly anything is evicted, and the order matters less than what it costs.
+  [[nodiscard]] unsigned sampling() const noexcept { return is_above(held_, 0.5) ? sampling_ : 0; }
   [[nodiscard]] double window() const noexcept { return climber_.window(); }
   // Of the sketch and the ghosts.
   [[nodiscard]] size_t bytes() const noexcept { return sketch_.bytes() + climber_.bytes(); }
@@ -74,7 +75,7 @@ class near_eviction {
   [[nodiscard]] bool is_full() const noexcept { return is_above(held_, 1); }
 
   void move_to(uint16_t queue, copy_block &moved) noexcept;
-  void tick() noexcept;
+  void tick(unsigned uses) noexcept;
   void demote() noexcept;
   void widen_window() noexcept;
   [[nodiscard]] double turns_since(const copy_block &block) const noexcept;
@@ -90,6 +91,8 @@ class near_eviction {
   const copy_block *winner_ = nullptr;  // the candidate that was let in, until it is
   uint64_t random_;
   size_t uses_ = 0;    // since `turn_` last rose
+  size_t misses_ = 0;  // in this turn
+  unsigned sampling_ = 1;
   uint16_t turn_ = 0;  // rises sixteen times a turn
 };
 

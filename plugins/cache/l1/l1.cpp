@@ -87,7 +87,7 @@ struct near_cache::writer {
   // What is not blocks.
   [[nodiscard]] size_t besides() const noexcept {
     if (limits.sizes_only) return 0;
-    return sizeof(near_cache) + sizeof(writer) + tickets * sizeof(uint64_t) + table.bytes() + readers.bytes() +
+    return sizeof(near_cache) + sizeof(writer) + tickets * sizeof(uint32_t) + table.bytes() + readers.bytes() +
            eviction.bytes() + origins.bytes();
   }
   [[nodiscard]] size_t bytes() const noexcept {
@@ -158,7 +158,7 @@ struct near_cache::writer {
 };
 
 near_cache::near_cache(const near_limits &limits)
-    : tickets_(new std::atomic<uint64_t>[tickets]()),
+    : tickets_(new std::atomic<uint32_t>[tickets]()),
       readers_(limits.sizes_only ? 1 : 0),
       writer_(std::make_unique<writer>(limits, table_, readers_)) {}
 
@@ -239,7 +239,7 @@ near_cache::outcome near_cache::put_block(std::string_view key, uint64_t hash, c
     writer_->take_out(*old);
   }
   if (came != outcome::kept && made != nullptr) writer_->free_block(made);
-  recording_.store(writer_->eviction.wants_hits(), std::memory_order_relaxed);
+  sampling_.store(writer_->eviction.sampling(), std::memory_order_relaxed);
   return came;
 }
 
@@ -287,7 +287,9 @@ bool near_cache::drop_where(std::string_view key, uint64_t hash, ends_function e
 
 void near_cache::apply_recorded() noexcept {
   const std::unique_lock lock(writer_->mutex, std::try_to_lock);
-  if (lock.owns_lock()) writer_->apply_recorded();
+  if (!lock.owns_lock()) return;
+  writer_->apply_recorded();
+  sampling_.store(writer_->eviction.sampling(), std::memory_order_relaxed);
 }
 
 near_cache::figures near_cache::now() const {

@@ -162,11 +162,11 @@ class near_cache {
   // How many counters tickets are made of.
   static constexpr size_t tickets = 1024;
 
-  std::unique_ptr<std::atomic<uint64_t>[]> tickets_;
+  std::unique_ptr<std::atomic<uint32_t>[]> tickets_;
   std::atomic<uint64_t> everything_{0};
   near_table table_;
-  // False while less than half of the limits is used: nothing has to be chosen then.
-  std::atomic<bool> recording_{false};
+  // One of so many hits is recorded; 0: none.
+  std::atomic<unsigned> sampling_{0};
   near_readers readers_;
   std::unique_ptr<writer> writer_;
 };
@@ -180,7 +180,7 @@ bool near_cache::find(std::string_view key, uint64_t hash, Use &&use) {
     copy_block *found = table_.find(key, hash);
     if (found == nullptr) return false;
     used = use(copy_view(*found));
-    if (used && recording_.load(std::memory_order_relaxed)) full = inside.record(found);
+    if (used) full = inside.record(found, sampling_.load(std::memory_order_relaxed));
   }
   if (full) apply_recorded();
   return used;

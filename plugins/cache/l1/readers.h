@@ -34,6 +34,7 @@ class near_readers {
     std::array<std::atomic<uint64_t>, 2> inside{};
     // Not exact: two threads in one lane may write the same slot, and one of the hits is lost.
     std::atomic<uint32_t> next{0};
+    std::atomic<uint32_t> random{1};
     alignas(64) std::array<std::atomic<copy_block *>, ring_size> ring{};
   };
 
@@ -56,8 +57,10 @@ class near_readers {
     reading &operator=(const reading &) = delete;
     ~reading() { lane_.inside[parity_].fetch_sub(1, std::memory_order_release); }
 
-    // Writes down that a copy was hit. True: the ring has come round, the writer's turn.
-    [[nodiscard]] bool record(copy_block *hit) noexcept {
+    // Writes down that a copy was hit, one time of `sampling`, never if that is 0. True: the ring has come round, the
+    // writer's turn.
+    [[nodiscard]] bool record(copy_block *hit, unsigned sampling) noexcept {
+      if (sampling != 1 && (sampling == 0 || !is_chosen(sampling))) return false;
       const uint32_t at = lane_.next.load(std::memory_order_relaxed);
       lane_.ring[at % ring_size].store(hit, std::memory_order_relaxed);
       lane_.next.store(at + 1, std::memory_order_relaxed);
@@ -65,6 +68,12 @@ class near_readers {
     }
 
    private:
+    bool is_chosen(unsigned sampling) noexcept {
+      const uint32_t random = lane_.random.load(std::memory_order_relaxed) * 1664525 + 1013904223;
+      lane_.random.store(random, std::memory_order_relaxed);
+      return (uint64_t{random} * sampling) >> 32 == 0;
+    }
+
     lane &lane_;
     size_t parity_;
   };

@@ -41,16 +41,19 @@ unsigned near_sketch::estimate(uint32_t hash) const noexcept {
   return static_cast<unsigned>(least);
 }
 
-void near_sketch::count(uint32_t hash) noexcept {
+void near_sketch::count(uint32_t hash, unsigned uses) noexcept {
   block &in = at_[block_of(hash)];
   const uint64_t mixed = near_mix(hash);
   const uint64_t least = estimate(hash);
   if (least == most) return;
+  const uint64_t raised = std::min(least + uses, most);
   for (unsigned row = 0; row < rows; row++) {
     const place there = place_of(mixed, row);
-    if (((in.words[there.word] >> there.shift) & most) == least) in.words[there.word] += uint64_t{1} << there.shift;
+    const uint64_t now = (in.words[there.word] >> there.shift) & most;
+    if (now < raised) in.words[there.word] += (raised - now) << there.shift;
   }
-  if (++counted_ >= uses_a_copy * copies()) age();
+  counted_ += raised - least;
+  if (counted_ >= uses_a_copy * copies()) age();
 }
 
 void near_sketch::age() noexcept {
@@ -62,7 +65,7 @@ void near_sketch::age() noexcept {
 }
 
 void near_sketch::fit(size_t copies) noexcept {
-  while (copies > this->copies() + this->copies() / 2) {
+  while (copies > this->copies() * 2) {
     std::unique_ptr<block[]> grown(new (std::nothrow) block[blocks_ * 2]);
     if (grown == nullptr) return;
     for (size_t i = 0; i < blocks_; i++) grown[2 * i] = grown[2 * i + 1] = at_[i];

@@ -4,7 +4,7 @@
 // line. A use raises those of the four that are lowest (conservative update); the estimate is the least of them. When
 // ten uses a copy have been counted, all counters are halved: what was popular once is forgotten.
 //
-// There are 128 counters for 8 copies. When the cache holds half as many copies again, the sketch doubles: every block
+// There are 128 counters for 8 copies. When the cache holds twice as many copies, the sketch doubles: every block
 // is copied to the two that its keys now spread over, so that no estimate is lost.
 //
 // Thread rule: the writer's, with its mutex held.
@@ -22,7 +22,7 @@ class near_sketch {
   // For so many copies. Throws std::bad_alloc.
   explicit near_sketch(size_t copies);
 
-  void count(uint32_t hash) noexcept;
+  void count(uint32_t hash, unsigned uses) noexcept;
   [[nodiscard]] unsigned estimate(uint32_t hash) const noexcept;  // 0..15
 
   // Grows if it is too small for so many copies and there is memory.

@@ -28,7 +28,7 @@ void near_table::free(slots *table) noexcept { std::free(table); }
 
 near_table::slots *near_table::grow(size_t segment) noexcept {
   const size_t live = live_[segment];
-  const size_t size = std::max(smallest, live + live * 3 / 4 + 1);
+  const size_t size = std::max(smallest, live + live / 2 + 1);
   void *memory = std::malloc(sizeof(slots) + size * sizeof(std::atomic<uint64_t>));
   if (memory == nullptr) return nullptr;
   auto *grown = new (memory) slots{size, nullptr, nullptr};

@@ -5,7 +5,7 @@
 // goes on to the next until it finds the key or an empty slot. What is taken out leaves a mark (unless an empty slot
 // follows), which later insertions use again.
 //
-// A segment that is four fifths full is written anew into a larger table, 10 to 14 bytes a copy; the old one stays as
+// A segment that is seven eighths full is written anew into a larger table, 9 to 12 bytes a copy; the old one stays as
 // it was for those who are reading in it. A copy therefore never moves in a table that is searched, and a search that
 // began before a key was taken out may find it, one that begins afterwards does not.
 //
@@ -54,7 +54,7 @@ class near_table {
   bool reserve(uint64_t hash, Retire &&retire) {
     const size_t segment = segment_of(hash);
     slots *old = segments_[segment].load();
-    if (old != nullptr && (used_[segment] + 1) * 5 <= old->size * 4) return true;
+    if (old != nullptr && (used_[segment] + 1) * 8 <= old->size * 7) return true;
     slots *grown = grow(segment);
     if (grown == nullptr) return false;
     segments_[segment].store(grown);
