@@ -90,9 +90,11 @@ task<value> cache::store_one(call &call, map_view load) {
     if (!ttl_ms.is_nil() && (!ttl_ms.is(CACHECORE_INT) || ttl_ms.as_int() < 1)) {
       throw error(CACHECORE_INVALID_ARGUMENT, "ttl_ms must be an INT > 0");
     }
-    co_return co_await store(call, load["lease"].text(), load["value"],
-                             ttl_ms.is_nil() ? std::nullopt : std::optional<int64_t>(ttl_ms.as_int()),
-                             tags.is_nil() ? list_view() : tags.items());
+    std::optional<int64_t> given_ttl;
+    if (!ttl_ms.is_nil()) given_ttl = ttl_ms.as_int();
+    list_view given_tags;
+    if (!tags.is_nil()) given_tags = tags.items();
+    co_return co_await store(call, load["lease"].text(), load["value"], given_ttl, given_tags);
   } catch (const error &thrown) {
     failed = thrown;
   }

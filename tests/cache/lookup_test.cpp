@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -244,5 +245,5 @@ int main() {
       cmocka_unit_test_setup(who_gives_up_waiting_changes_nothing_for_the_others, empty),
       cmocka_unit_test_setup(closing_ends_those_who_wait, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests(tests, start, stop) + many_tests();
 }

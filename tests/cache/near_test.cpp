@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -142,11 +143,12 @@ void a_process_reads_its_own_writes(void **) {
 void no_copy_stays_behind(void **) {
   const near_core core;
   const cache_core other(test_server_url(server));
+  set(other, "k", "0");
   std::atomic<int> written{0};
   std::atomic<bool> done{false};
   on_threads(3, [&](int thread) {
     if (thread > 0) {
-      while (!done) (void)core.lookup("r", "k", test_patience_ms());
+      while (!done) (void)core.lookup("r", "k");
       return;
     }
     for (int i = 1; i <= 100; i++) {
@@ -320,5 +322,5 @@ int main() {
       cmocka_unit_test_setup(copies_stay_within_their_bytes, empty),
       cmocka_unit_test_setup(a_policy_that_changes_drops_the_copies, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests(tests, start, stop) + history_tests();
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -244,5 +245,5 @@ int main() {
       cmocka_unit_test_setup(wrong_configurations_are_refused, empty),
       cmocka_unit_test_setup(wrong_policies_are_refused, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests(tests, start, stop) + keys_tests() + sealing_tests();
 }
