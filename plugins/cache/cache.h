@@ -12,7 +12,8 @@
 // - Loads against deletes and sets, in all processes: the same lease. A load begins by writing it or finding it
 //   (scripts/begin.lua), a store needs it (scripts/store.lua), and delete and set remove it. So a store either comes
 //   before the delete and is deleted by it, or finds its lease gone. A lease that expired is as good as deleted.
-// - Loads against invalidations by pattern, tag and region: the region's marker (marker.h), whose epoch an entry carries
+// - Loads against invalidations by pattern, tag and region: the region's marker (marker.h), whose epoch an entry
+// carries
 //   from before its load; every read compares.
 // - Lookups against loads that an invalidation overtook: whoever waits for a flight has seen, in a read of its own, the
 //   flight's lease in Redis and a marker that admits it, or found a flight that had not begun to load (lookup.cpp).
@@ -22,20 +23,20 @@
 //
 // ## The epochs of invalidations: why no lookup is answered by what an invalidation overtook
 //
-// Let I be an invalidation that has returned, and L a lookup that begins afterwards. Every value that could answer L was
-// loaded by some load; let B be the moment before that load began at which its process read the region's marker, epoch
-// e(B). I moved the marker's epoch, to e(I).
+// Let I be an invalidation that has returned, and L a lookup that begins afterwards. Every value that could answer L
+// was loaded by some load; let B be the moment before that load began at which its process read the region's marker,
+// epoch e(B). I moved the marker's epoch, to e(I).
 //
 // - L finds an entry in Redis. It carries e(B). L reads the marker after I returned, so sees e(I) or later. If B came
 //   before I then e(B) < e(I), and the marker says that I concerns the key (or a tag the entry has, or everything): not
-//   valid. If B came after I the load did, too, and the value may be served. It does not matter when the load ended, nor
-//   on which machine, since both epochs were read in Redis and no clock is compared.
+//   valid. If B came after I the load did, too, and the value may be served. It does not matter when the load ended,
+//   nor on which machine, since both epochs were read in Redis and no clock is compared.
 // - L waits for a load of this process. It began to wait after its own read of the marker, which is compared with the
 //   load's e(B) before it waits, and for tags, which are only known at the end, when it is given the value.
 // - L waits for another process: it is answered by an entry that it reads itself.
 // - L finds a copy in this process. Its stamp is an epoch it was valid under, and it is served only if that is the
-//   epoch of the marker as it was at most max_stale_ms ago. So here, and only here, L may be behind I by that bound; not
-//   if I was this process' own, since that forgets the marker before it returns.
+//   epoch of the marker as it was at most max_stale_ms ago. So here, and only here, L may be behind I by that bound;
+//   not if I was this process' own, since that forgets the marker before it returns.
 // - A delete or set is an invalidation of one key: instead of an epoch it removes the lease, without which no load
 //   begun before can store, and the entry. Copies are taken out by the server's message, or at once by the own process.
 // - The connection that tells of changes is lost and comes back: its epoch (tracking/1) is another, so copies made
@@ -129,13 +130,13 @@ class cache {
  private:
   // What became of a load that was to begin.
   struct beginning {
-    std::optional<reading> newer;      // none is needed: this came meanwhile
-    std::optional<uint64_t> readers;   // it was read when so many had begun to wait; none: nobody else may have it
-    std::string token;                 // of the lease in Redis; empty without Redis
+    std::optional<reading> newer;     // none is needed: this came meanwhile
+    std::optional<uint64_t> readers;  // it was read when so many had begun to wait; none: nobody else may have it
+    std::string token;                // of the lease in Redis; empty without Redis
     generation seen;
-    std::string elsewhere;             // the token of another process' load that is to be waited for
-    int64_t elsewhere_ms = 0;          // after so long that one is taken for dead
-    std::optional<std::string> failed; // another process' load failed
+    std::string elsewhere;              // the token of another process' load that is to be waited for
+    int64_t elsewhere_ms = 0;           // after so long that one is taken for dead
+    std::optional<std::string> failed;  // another process' load failed
   };
 
   // many.cpp

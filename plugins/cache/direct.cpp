@@ -55,8 +55,8 @@ task<void> cache::set(call &call, std::string_view region_name, std::string_view
   if (marks == nullptr) marks = co_await mark(call, home, at, "", "");
   uint8_t coding = 0;
   const std::string_view payload = wrap(call, *how, at.entry, stored.bytes, coding);
-  const std::string_view entry = write_entry(
-      call, random_bytes(), {stored.format, payload, ttl, lifetime, marks->now(), 0, coding, tags});
+  const std::string_view entry =
+      write_entry(call, random_bytes(), {stored.format, payload, ttl, lifetime, marks->now(), 0, coding, tags});
   const value replies = co_await call.transaction().add("SET", at.entry, entry, "PX", lifetime).add("UNLINK", at.lease);
   for (const value &reply : replies.items()) reply.or_throw();
 }

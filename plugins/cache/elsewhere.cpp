@@ -1,10 +1,11 @@
 // elsewhere.cpp: beginning a load: asking Redis for the key's lease, and waiting for another process that has it.
 //
-// Where the policy says `distributed`, one load of a key runs at a time in all processes. Who finds another's lease waits
-// until the entry or the lease changes. Redis tells of that (tracking/1), at once; where it cannot be heard, the key is
-// looked at again after pauses that grow from 5 to 50 ms. How long the other may take is counted by Redis: when of the
-// lease's life only the reserve is left, its load_timeout_ms has passed, and the first who asks takes its place, so that
-// a process that was killed or stopped holds nobody up for longer. What it stores afterwards does not find its lease.
+// Where the policy says `distributed`, one load of a key runs at a time in all processes. Who finds another's lease
+// waits until the entry or the lease changes. Redis tells of that (tracking/1), at once; where it cannot be heard, the
+// key is looked at again after pauses that grow from 5 to 50 ms. How long the other may take is counted by Redis: when
+// of the lease's life only the reserve is left, its load_timeout_ms has passed, and the first who asks takes its place,
+// so that a process that was killed or stopped holds nobody up for longer. What it stores afterwards does not find its
+// lease.
 
 #include "at_exit.h"
 #include "begin.lua.h"
@@ -72,7 +73,8 @@ task<cache::beginning> cache::begin(call &call, region_ref home, names at, std::
 
 task<void> cache::wait_for_word(call &call, flight_ref there, int64_t longest_ms, int64_t round) {
   const bool heard = telling_of(there->name).tracked != nullptr;
-  const int64_t pause = heard ? heard_pause_ms : std::min(first_pause_ms << std::min<int64_t>(round, 8), longest_pause_ms);
+  const int64_t pause =
+      heard ? heard_pause_ms : std::min(first_pause_ms << std::min<int64_t>(round, 8), longest_pause_ms);
   // Half of it to one and a half, so that those who began together do not go on so.
   const auto jittered = static_cast<int64_t>(static_cast<double>(pause) * (0.5 + random_part()));
   {

@@ -37,12 +37,12 @@ struct figures {
   spread_counter near_hits;  // of the hits, those that asked nobody
   std::atomic<int64_t> misses{0};
   std::atomic<int64_t> stale{0};
-  std::atomic<int64_t> loads{0};      // leases handed out
-  std::atomic<int64_t> failures{0};   // loads that failed, or did not end in time
-  std::atomic<int64_t> refreshes{0};  // of the loads, those begun while the value was fresh
-  std::atomic<int64_t> waiting{0};    // lookups that wait for a load now
-  std::atomic<int64_t> away{0};       // lookups that went on without Redis
-  std::atomic<int64_t> refused{0};    // lookups of keys that the region's filter does not know
+  std::atomic<int64_t> loads{0};       // leases handed out
+  std::atomic<int64_t> failures{0};    // loads that failed, or did not end in time
+  std::atomic<int64_t> refreshes{0};   // of the loads, those begun while the value was fresh
+  std::atomic<int64_t> waiting{0};     // lookups that wait for a load now
+  std::atomic<int64_t> away{0};        // lookups that went on without Redis
+  std::atomic<int64_t> refused{0};     // lookups of keys that the region's filter does not know
   std::atomic<int64_t> unreadable{0};  // entries that could not be opened: sealed with a key that is not known here
 };
 

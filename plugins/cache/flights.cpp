@@ -145,7 +145,9 @@ void flights::drop_lease(flight &held) {
   held.lease = {};
 }
 
-void flights::poll(const flight_ref &waits, int64_t at_ms) { polls_.emplace(at_ms, poll_entry{waits, ++waits->polled}); }
+void flights::poll(const flight_ref &waits, int64_t at_ms) {
+  polls_.emplace(at_ms, poll_entry{waits, ++waits->polled});
+}
 
 int64_t flights::wake_polls(int64_t now_ms) {
   while (!polls_.empty() && polls_.begin()->first <= now_ms) {

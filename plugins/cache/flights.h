@@ -29,8 +29,8 @@
 //
 // A detached flight goes on for those who waited before. It is not stored: something newer was said about the key.
 //
-// Tags are known when a load ends. So who waits remembers what had been invalidated when it began to, in its own reading
-// of the region's marker and in `tags_ended`, and looks whether the value it is given has such a tag (`pass`).
+// Tags are known when a load ends. So who waits remembers what had been invalidated when it began to, in its own
+// reading of the region's marker and in `tags_ended`, and looks whether the value it is given has such a tag (`pass`).
 //
 // Thread rule: any thread; functions marked [held] are called with the mutex held. Invariants, with the mutex free: a
 // flight is in by_lease_ exactly while it is loading; an attached one is in by_name_; a beginning one has an owner
@@ -147,7 +147,8 @@ class flights {
   // [held] Passes on what has expired, and says when the next lease does.
   [[nodiscard]] int64_t pass_on_expired(int64_t now_ms);
 
-  // Owners that wait for another process hear of changes, and look anyhow after a while (another background invocation).
+  // Owners that wait for another process hear of changes, and look anyhow after a while (another background
+  // invocation).
   alarm polling;
   // [held] The owner is going to wait until `at_ms` at most.
   void poll(const flight_ref &waits, int64_t at_ms);

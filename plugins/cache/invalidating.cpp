@@ -1,9 +1,9 @@
 // invalidating.cpp: invalidations of many keys at once, none of which is looked for.
 //
-// Each is one script on the region's marker. This process forgets what it knows when the marker has been written, or may
-// have been: the loads that it concerns are detached or remember the tag (flights.h), the marker is forgotten, so that
-// copies are not served before it has been read again, and what no marker reaches (copies made without tracking, or
-// while Redis was away) is taken out.
+// Each is one script on the region's marker. This process forgets what it knows when the marker has been written, or
+// may have been: the loads that it concerns are detached or remember the tag (flights.h), the marker is forgotten, so
+// that copies are not served before it has been read again, and what no marker reaches (copies made without tracking,
+// or while Redis was away) is taken out.
 
 #include <cachecore/plugin/glob.hpp>
 
@@ -29,8 +29,7 @@ task<void> cache::invalidate(call &call, std::string_view region_name, std::stri
     flights_.detach_matching(*home, pattern);
     home->heard.forget();
     if (near_region *const copies = home->near(); copies != nullptr) {
-      copies->erase_invalidated(!marked,
-                                [&](std::string_view key, tag_list) { return glob_matches(pattern, key); });
+      copies->erase_invalidated(!marked, [&](std::string_view key, tag_list) { return glob_matches(pattern, key); });
     }
   });
   co_await mark(call, home, names_of(call, *home, ""), "p", pattern);

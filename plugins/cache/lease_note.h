@@ -1,6 +1,7 @@
 // lease_note.h: what lies in Redis under the lease of a key.
 //
-//     't' token incarnation epoch    a load is under way: 8 random bytes that name it, and what the region's marker said
+//     't' token incarnation epoch    a load is under way: 8 random bytes that name it, and what the region's marker
+//     said
 //                                    before it began
 //     'f' token message              the load of that token failed; for a moment, so that other processes' waiters hear
 //

@@ -78,10 +78,10 @@ task<bool> cache::store(call &call, std::string_view lease, value data, std::opt
   const names at = names_of(call, *held->home, held->key);
   uint8_t coding = 0;
   const std::string_view payload = wrap(call, *how, at.entry, stored.bytes, coding);
-  const std::string_view entry = write_entry(
-      call, random_bytes(),
-      {stored.format, payload, ttl, lifetime, held->seen, static_cast<uint32_t>(std::min<int64_t>(load_ms, UINT32_MAX)),
-       coding, tags});
+  const std::string_view entry =
+      write_entry(call, random_bytes(),
+                  {stored.format, payload, ttl, lifetime, held->seen,
+                   static_cast<uint32_t>(std::min<int64_t>(load_ms, UINT32_MAX)), coding, tags});
   std::optional<error> failed;
   try {
     const value keys[] = {at.entry, at.lease};

@@ -90,9 +90,9 @@ task<value> cache::lookup_there(call &call, region_ref home, std::string_view ke
   bool missed = false;
   for (;;) {
     reading seen = co_await read(call, home, at, key);
-    const bool early = seen.fresh() && !seen.away &&
-                       (why == asking::refresh ||
-                        due_early(*home->how(), seen.found->ttl_ms - seen.age_ms, seen.found->load_ms));
+    const bool early =
+        seen.fresh() && !seen.away &&
+        (why == asking::refresh || due_early(*home->how(), seen.found->ttl_ms - seen.age_ms, seen.found->load_ms));
     if (seen.fresh() && !early) {
       if (!missed) home->counted.hits++;
       co_return answer_found(call, "hit", seen);
@@ -200,8 +200,8 @@ task<value> cache::lookup_there(call &call, region_ref home, std::string_view ke
     left.cancel();
     {
       const std::lock_guard held(flights_.mutex());
-      text.write(flights_.take_off(there, begun.token, begun.seen, secret, host_.now_ms(),
-                                   home->how()->load_timeout_ms));
+      text.write(
+          flights_.take_off(there, begun.token, begun.seen, secret, host_.now_ms(), home->how()->load_timeout_ms));
     }
     if (early) home->counted.refreshes++;
     start_lease_watch();

@@ -1,8 +1,8 @@
 // many.cpp: several keys of a region at once: their reads, and the stores of what was loaded, go out together.
 //
 // A call never waits while it holds a lease: two that were told to load each other's keys would wait for each other. So
-// what somebody else loads is answered "loading" to one who has to load something himself: he loads and stores that, and
-// asks again. One who has nothing to load waits.
+// what somebody else loads is answered "loading" to one who has to load something himself: he loads and stores that,
+// and asks again. One who has nothing to load waits.
 
 #include "cache.h"
 
@@ -103,7 +103,8 @@ task<value> cache::store_one(call &call, map_view load) {
 
 task<value> cache::store_many(call &call, list_view loads) {
   for (const value &load : loads) {
-    if (!load.is(CACHECORE_MAP)) throw error(CACHECORE_INVALID_ARGUMENT, "loads must be MAPs {lease, value, ttl_ms?, tags?}");
+    if (!load.is(CACHECORE_MAP))
+      throw error(CACHECORE_INVALID_ARGUMENT, "loads must be MAPs {lease, value, ttl_ms?, tags?}");
     for (const auto &[key, given] : load.pairs()) {
       const std::string_view name = key.is(CACHECORE_BYTES) ? key.text() : std::string_view();
       if (name == "lease" || name == "value" || name == "ttl_ms" || name == "tags") continue;

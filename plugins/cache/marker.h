@@ -22,9 +22,9 @@
 // what an entry saw before its load says all there is to say about tags too, also about tags that nobody knew before
 // the load had ended.
 //
-// What gets lost (eviction, FLUSHDB, a failover) costs loads, never shows what was invalidated: a marker comes back with
-// another incarnation, under which nothing stored before is valid. The hash carries the marker's tags_cleared in its
-// field ""; one that has another, or none, was lost, and then no entry with tags is valid; its next writer moves
+// What gets lost (eviction, FLUSHDB, a failover) costs loads, never shows what was invalidated: a marker comes back
+// with another incarnation, under which nothing stored before is valid. The hash carries the marker's tags_cleared in
+// its field ""; one that has another, or none, was lost, and then no entry with tags is valid; its next writer moves
 // tags_cleared to the present.
 //
 // Thread rule: immutable once made.

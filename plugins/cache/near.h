@@ -12,19 +12,19 @@
 //
 // Invalidations of patterns, tags and whole regions change the region's marker and no entry. The marker is read and
 // heard of in the same way (`heard_marker`): a copy carries the epoch of the marker it was compared with (its stamp),
-// and is served if that is the epoch of the present marker, and the marker is proven as the copy is. When it is not, the
-// copy is compared in full with the marker, and stamped anew if that admits it: an invalidation of one key of 10^5 costs
-// the others one comparison each, and no read.
+// and is served if that is the epoch of the present marker, and the marker is proven as the copy is. When it is not,
+// the copy is compared in full with the marker, and stamped anew if that admits it: an invalidation of one key of 10^5
+// costs the others one comparison each, and no read.
 //
 // A process reads its own writes: what it changes it forgets at once, when the change has been answered and before its
 // caller hears so, without waiting for Redis to tell.
 //
 // Without tracking (max_stale_ms 0) a copy ends after the l1's ttl_ms, and by this process' own changes.
 //
-// While Redis is away nothing is proven, so nothing is a hit. Then a copy that was not invalidated as far as this process
-// knows is given as a stale value, within its stale_ms; and what was loaded without Redis is kept here for
-// outage_ttl_ms (`outage_copy`), for as long as the outage lasts and no longer: who changes it afterwards does not reach
-// it.
+// While Redis is away nothing is proven, so nothing is a hit. Then a copy that was not invalidated as far as this
+// process knows is given as a stale value, within its stale_ms; and what was loaded without Redis is kept here for
+// outage_ttl_ms (`outage_copy`), for as long as the outage lasts and no longer: who changes it afterwards does not
+// reach it.
 //
 // Thread rule: any thread. A hit takes no lock, and allocates nothing but its answer.
 #pragma once
@@ -132,8 +132,8 @@ class near_region {
   // Keeps what was read from Redis: it was sent at `asked_ms`, and the entry was `age_ms` old then.
   void keep(std::string_view key, uint64_t hash, const entry_view &entry, int64_t asked_ms, int64_t age_ms,
             int64_t stamp, const telling &by, uint64_t ticket) noexcept;
-  // To be called before it is looked whether the load is still of use, and before the ticket is used: invalidations look
-  // for such copies only in regions that may have some.
+  // To be called before it is looked whether the load is still of use, and before the ticket is used: invalidations
+  // look for such copies only in regions that may have some.
   void may_have_outage_copies() noexcept { outage_copies_.store(true); }
   void keep_in_outage(std::string_view key, uint64_t hash, const content &loaded, int64_t ttl_ms,
                       uint64_t ticket) noexcept;

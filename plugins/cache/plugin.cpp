@@ -141,18 +141,18 @@ constexpr auto cache_methods = declare(
         "LOADER_FAILED when the load it waited for failed",
         none, the_region, the_key, the_wait)
         .undone_by<&cache::undo_lookup>(),
-    method<&cache::refresh>(
-        "refresh",
-        "Loads a value anew though it may be fresh: as lookup, but this caller is told to load, with the present value, "
-        "which the others go on being given; or it waits for the load that is under way.",
-        "as lookup", none, the_region, the_key, the_wait)
+    method<&cache::refresh>("refresh",
+                            "Loads a value anew though it may be fresh: as lookup, but this caller is told to load, "
+                            "with the present value, "
+                            "which the others go on being given; or it waits for the load that is under way.",
+                            "as lookup", none, the_region, the_key, the_wait)
         .undone_by<&cache::undo_lookup>(),
-    method<&cache::lookup_many>(
-        "lookup_many",
-        "Looks several keys up together. One who is told to load some of them does not wait for others' loads: such a key "
-        "has the state \"loading\", and is looked up again after the own loads were stored.",
-        "LIST of what lookup answers, or of an ERROR, in the order of the keys", none, the_region,
-        any("keys", "LIST of BYTES."), the_wait)
+    method<&cache::lookup_many>("lookup_many",
+                                "Looks several keys up together. One who is told to load some of them does not wait "
+                                "for others' loads: such a key "
+                                "has the state \"loading\", and is looked up again after the own loads were stored.",
+                                "LIST of what lookup answers, or of an ERROR, in the order of the keys", none,
+                                the_region, any("keys", "LIST of BYTES."), the_wait)
         .undone_by<&cache::undo_lookup_many>(),
     method<&cache::store_many>("store_many", "Ends several leases with what was loaded, together.",
                                "LIST of what store answers, or of an ERROR, in their order", none,
@@ -169,7 +169,8 @@ constexpr auto cache_methods = declare(
     method<&cache::get>("get", "Reads a value that is cached and fresh; never loads.", "the value, or NOT_FOUND",
                         read_only | idempotent, the_region, the_key),
     method<&cache::set>("set", "Caches a value; a load under way is not stored over it.", "NIL", idempotent, the_region,
-                        the_key, json("value", "Anything; NIL: it is cached that there is none.").optional(), the_ttl, the_tags),
+                        the_key, json("value", "Anything; NIL: it is cached that there is none.").optional(), the_ttl,
+                        the_tags),
     method<&cache::remove>("delete", "Removes a key. No later lookup is answered by a load that began before.",
                            "BOOL: whether there was one", idempotent, the_region, the_key),
     method<&cache::invalidate>(
@@ -178,16 +179,17 @@ constexpr auto cache_methods = declare(
         "lookup is answered by a load that began before.",
         "NIL", idempotent, the_region,
         pattern("pattern", "A glob: * ? [a-z] and \\ for themselves; * alone clears the region.").at_least(1)),
-    method<&cache::invalidate_tag>(
-        "invalidate_tag",
-        "Invalidates all values of a region that have a tag, without looking for them. No later lookup is answered by a "
-        "load that began before.",
-        "NIL", idempotent, the_region, bytes("tag").at_least(1)),
+    method<&cache::invalidate_tag>("invalidate_tag",
+                                   "Invalidates all values of a region that have a tag, without looking for them. No "
+                                   "later lookup is answered by a "
+                                   "load that began before.",
+                                   "NIL", idempotent, the_region, bytes("tag").at_least(1)),
     method<&cache::clear>("clear", "Invalidates all keys of a region; as invalidate of *.", "NIL", idempotent,
                           the_region),
     method<&cache::stats>(
         "stats", "Counts what this process' lookups came to.",
-        "MAP {hits, near_hits, misses, stale, loads, refreshes, failures, waiting, away, refused, unreadable, l1_entries, "
+        "MAP {hits, near_hits, misses, stale, loads, refreshes, failures, waiting, away, refused, unreadable, "
+        "l1_entries, "
         "l1_bytes, l1_evictions}; without a region of all, with worst_age_ms and regions: {name: MAP}",
         read_only | idempotent, key("region", "One region.")));
 

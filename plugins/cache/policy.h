@@ -41,7 +41,8 @@ struct policy {
 
 // The fields of `l1`.
 inline constexpr auto near_fields = spec::fields(
-    spec::count("max_bytes", "All memory of the region's copies: keys, values, bookkeeping. At least 65536. Default 16 MiB.")
+    spec::count("max_bytes",
+                "All memory of the region's copies: keys, values, bookkeeping. At least 65536. Default 16 MiB.")
         .kinds(spec::an_int)
         .at_least(65'536)
         .optional(),
@@ -49,16 +50,18 @@ inline constexpr auto near_fields = spec::fields(
         .kinds(spec::an_int)
         .at_least(0)
         .optional(),
-    spec::duration("ttl_ms",
-                   "A copy is served so long at most; 0: while its entry is fresh. Default 0; needed where max_stale_ms "
-                   "is 0.")
+    spec::duration(
+        "ttl_ms",
+        "A copy is served so long at most; 0: while its entry is fresh. Default 0; needed where max_stale_ms "
+        "is 0.")
         .kinds(spec::an_int)
         .at_least(0)
         .optional(),
-    spec::duration("max_stale_ms",
-                   "How far a copy may at most be behind Redis, whatever dies: Redis is asked to tell of changes, and a "
-                   "copy is served while that is known to work. 0: it is not asked, and ttl_ms is the bound. Default "
-                   "2000.")
+    spec::duration(
+        "max_stale_ms",
+        "How far a copy may at most be behind Redis, whatever dies: Redis is asked to tell of changes, and a "
+        "copy is served while that is known to work. 0: it is not asked, and ttl_ms is the bound. Default "
+        "2000.")
         .kinds(spec::an_int)
         .at_least(0)
         .optional());

@@ -150,8 +150,8 @@ task<std::shared_ptr<const marker>> cache::mark(call &call, region_ref home, nam
   const std::string incarnation = random_bytes();
   const value stored = co_await patience_.wait(call, [&](cachecore_continuation then, void *state) {
     const value keys[] = {at.marker, at.tags};
-    const value arguments[] = {std::string_view(incarnation), kind, what, most_patterns, most_tags_listed,
-                               largest_records, most_tags};
+    const value arguments[] = {
+        std::string_view(incarnation), kind, what, most_patterns, most_tags_listed, largest_records, most_tags};
     call.services().redis->script(call.raw(), &mark_script, keys, std::size(keys), arguments, std::size(arguments),
                                   CACHECORE_REDIS_IDEMPOTENT, then, state);
   });
@@ -173,14 +173,14 @@ void cache::read_in_outage(call &call, const region &home, std::string_view key,
   const bool own = found == near_region::answer::hit;
   if (!own) {
     const std::shared_ptr<const marker> marks = home.marks();
-    if (copies->tracked() && (marks == nullptr || marks->judge({marks->now().incarnation, copy.stamp}, key, copy.tags) !=
-                                                      verdict::valid)) {
+    if (copies->tracked() &&
+        (marks == nullptr || marks->judge({marks->now().incarnation, copy.stamp}, key, copy.tags) != verdict::valid)) {
       return;
     }
   }
   constexpr int64_t while_it_lasts = std::numeric_limits<int64_t>::max();
-  seen.found = entry_view{copy.format, copy.bytes, own ? while_it_lasts : 0, while_it_lasts, {}, copy.load_ms, 0,
-                          copy.tags};
+  seen.found =
+      entry_view{copy.format, copy.bytes, own ? while_it_lasts : 0, while_it_lasts, {}, copy.load_ms, 0, copy.tags};
   seen.age_ms = copy.age_ms(host_.now_ms());
 }
 

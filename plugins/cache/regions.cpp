@@ -40,7 +40,8 @@ std::optional<std::string> region::name_of(std::string_view key_part) {
     }
     unsigned byte = 0;
     const char *const digits = key_part.data() + at + 1;
-    if (key_part.size() - at < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) return std::nullopt;
+    if (key_part.size() - at < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2)
+      return std::nullopt;
     name += static_cast<char>(byte);
     at += 2;
   }

@@ -90,9 +90,9 @@ std::string_view cache::wrap(call &call, const policy &how, std::string_view ent
   out[0] = static_cast<char>(how.encrypt.size());
   out[1] = 0;
   std::memcpy(out + id_size, how.encrypt.data(), how.encrypt.size());
-  if (key == nullptr || host_.services().crypto->seal(key->data(), entry.data(), entry.size(), payload.data(),
-                                                      payload.size(), reinterpret_cast<uint8_t *>(out) + head) !=
-                            CACHECORE_OK) {
+  if (key == nullptr ||
+      host_.services().crypto->seal(key->data(), entry.data(), entry.size(), payload.data(), payload.size(),
+                                    reinterpret_cast<uint8_t *>(out) + head) != CACHECORE_OK) {
     throw error(CACHECORE_INTERNAL, "the value could not be encrypted");
   }
   coding |= sealed;
@@ -103,8 +103,8 @@ bool cache::unwrap(call &call, region &home, std::string_view entry, entry_view 
   // A region whose values are encrypted takes no others, or one who can write into Redis could.
   bool readable = (stored.coding & sealed) != 0 || home.how()->encrypt.empty();
   if (readable && (stored.coding & sealed) != 0) {
-    const size_t head =
-        stored.payload.size() < id_size ? SIZE_MAX - seal_overhead : id_size + static_cast<unsigned char>(stored.payload[0]);
+    const size_t head = stored.payload.size() < id_size ? SIZE_MAX - seal_overhead
+                                                        : id_size + static_cast<unsigned char>(stored.payload[0]);
     const auto *const key = stored.payload.size() < head + seal_overhead
                                 ? nullptr
                                 : keys_.find(stored.payload.substr(id_size, head - id_size));
@@ -127,9 +127,9 @@ bool cache::unwrap(call &call, region &home, std::string_view entry, entry_view 
     if (readable) {
       char *const out = call.allocate_array<char>(size + 1);
       size_t written = 0;
-      readable = compress->decompress(stored.payload.data(), stored.payload.size(), out, size, &written) ==
-                     CACHECORE_OK &&
-                 written == size;
+      readable =
+          compress->decompress(stored.payload.data(), stored.payload.size(), out, size, &written) == CACHECORE_OK &&
+          written == size;
       out[size] = '\0';
       stored.payload = {out, size};
     }

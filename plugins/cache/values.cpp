@@ -40,8 +40,8 @@ std::pair<int64_t, int64_t> cache::lifetimes(const policy &how, const encoded &d
   if (longest == 0) return {0, 0};
   int64_t ttl = longest;
   if (how.jitter > 0) {
-    ttl = std::max<int64_t>(
-        1, longest - static_cast<int64_t>(static_cast<double>(longest) * how.jitter * random_part()));
+    ttl =
+        std::max<int64_t>(1, longest - static_cast<int64_t>(static_cast<double>(longest) * how.jitter * random_part()));
   }
   return {ttl, ttl + how.stale_ms};
 }

@@ -73,7 +73,8 @@ std::vector<found> lookup_many(const cache_core &core, const std::vector<std::st
 std::string store_many(const cache_core &core, const std::vector<std::pair<std::string, std::string>> &loads) {
   std::vector<std::vector<cachecore_pair>> pairs;
   std::vector<cachecore_value> maps;
-  for (const auto &[lease, value] : loads) pairs.push_back({{text("lease"), text(lease)}, {text("value"), text(value)}});
+  for (const auto &[lease, value] : loads)
+    pairs.push_back({{text("lease"), text(lease)}, {text("value"), text(value)}});
   maps.reserve(pairs.size());
   for (const auto &each : pairs) maps.push_back(cachecore_map(each.data(), each.size()));
   return core.ok("store_many", {cachecore_list(maps.data(), maps.size())}).answer;

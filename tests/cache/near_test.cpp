@@ -232,9 +232,9 @@ void a_connection_that_is_cut_ends_copies(void **) {
       const std::string new_value = "new" + std::to_string(round);
       set(other, "k", old_value);
       until_near(core, "r", "k", old_value.c_str());
-      if (round == 0) cut(true);    // the one that tells of changes
-      if (round == 1) cut(false);   // the others
-      if (round == 2) {             // all, and no new ones for a while
+      if (round == 0) cut(true);   // the one that tells of changes
+      if (round == 1) cut(false);  // the others
+      if (round == 2) {            // all, and no new ones for a while
         test_proxy_refuse(proxy, 1);
         test_proxy_disconnect(proxy);
       }

@@ -263,7 +263,8 @@ void lookups_go_on_while_redis_is_killed(void **) {
   constexpr int keys = 50;
   constexpr int64_t deadline_ms = 2'000;
   constexpr int64_t outage_ttl_ms = 250;
-  const bool whole = getenv("CACHECORE_TEST_LENGTH") != nullptr && std::string(getenv("CACHECORE_TEST_LENGTH")) == "long";
+  const bool whole =
+      getenv("CACHECORE_TEST_LENGTH") != nullptr && std::string(getenv("CACHECORE_TEST_LENGTH")) == "long";
   const int64_t away_ms = whole ? 30'000 : 1'000;
   const cache_core core(test_server_url(server), R"({"redis_timeout_ms": 200})");
   const near_fields l1(500);

@@ -1,5 +1,5 @@
-// Several processes: one load of a key in all of them, also when the one that loads is killed, stopped, or gives up; and
-// invalidations of one win over loads of another.
+// Several processes: one load of a key in all of them, also when the one that loads is killed, stopped, or gives up;
+// and invalidations of one win over loads of another.
 
 #include <cstdlib>
 #include <memory>
@@ -192,7 +192,8 @@ void an_invalidation_of_one_wins_over_a_load_of_another(void **) {
 
 // Promise 1: keys x callers x processes, in rounds that `clear` parts: one load a key and round.
 void the_ladder(void **) {
-  const bool whole = std::string(getenv("CACHECORE_TEST_LENGTH") != nullptr ? getenv("CACHECORE_TEST_LENGTH") : "") == "long";
+  const bool whole =
+      std::string(getenv("CACHECORE_TEST_LENGTH") != nullptr ? getenv("CACHECORE_TEST_LENGTH") : "") == "long";
   const int keys = whole ? 1'000 : 100;
   const int callers = whole ? 100 : 20;
   const int rounds = whole ? 10 : 3;

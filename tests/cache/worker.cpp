@@ -84,12 +84,11 @@ std::string obey(const cache_core &core, const std::string &line) {
   if (verb == "round") return std::to_string(round_of(core, first, std::stoi(second), std::stoi(third)));
   if (verb == "figure") return std::to_string(core.figure("r", first.c_str()));
   const cachecore_value tag = text(third);
-  const outcome came =
-      verb == "store"
-          ? core.call("store", {text(first), text(second), cachecore_nil(), cachecore_list(&tag, third.empty() ? 0 : 1)})
-      : verb == "fail"  ? core.call("fail", {text(first), text(second)})
-      : verb == "clear" ? core.call("clear", {text("r")})
-                        : core.call(verb.c_str(), {text("r"), text(first)});
+  const outcome came = verb == "store"   ? core.call("store", {text(first), text(second), cachecore_nil(),
+                                                               cachecore_list(&tag, third.empty() ? 0 : 1)})
+                       : verb == "fail"  ? core.call("fail", {text(first), text(second)})
+                       : verb == "clear" ? core.call("clear", {text("r")})
+                                         : core.call(verb.c_str(), {text("r"), text(first)});
   return came.status == CACHECORE_OK ? came.answer : std::string(cachecore_status_name(came.status));
 }
 
