@@ -355,9 +355,9 @@ int main(void) {
       cmocka_unit_test(a_value_that_cannot_be_stored_keeps_nobody_waiting),
       cmocka_unit_test(many_threads_one_load),
       cmocka_unit_test(fields_of_nothing),
-      cmocka_unit_test(with_fallback),
       cmocka_unit_test(tags_and_refresh),
       cmocka_unit_test(many_keys),
+      cmocka_unit_test(with_fallback),
   };
   return cmocka_run_group_tests(tests, start, stop);
 }
