@@ -345,6 +345,10 @@ typedef struct cachecore_tracking_service {
   /* Milliseconds (of a clock that counts while the machine sleeps) by which a copy made in `epoch` may be behind; -1
    * when something may have been missed since: the copy has ended. */
   int64_t (*age_ms)(const cachecore_tracked *tracked, uint64_t epoch);
+  /* The moment, of the clock of timer/1's now_ms, as of which every copy made in `epoch` is right; 0 when something may
+   * have been missed since: the copy has ended. Reads no clock, so whoever has the time already asks this. Appended in
+   * 0.1: look at struct_size. */
+  int64_t (*proven_ms)(const cachecore_tracked *tracked, uint64_t epoch);
 } cachecore_tracking_service;
 
 typedef struct cachecore_metric cachecore_metric;
