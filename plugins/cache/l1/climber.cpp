@@ -26,6 +26,9 @@ constexpr double lifetime_weight = 0.02;
 // Of a main part that is next to nothing, the fifth has hits that are not marginal any more.
 constexpr double smallest_probation = 0.03;
 
+// Keys that a ghost list of so many copies speaks for.
+size_t remembered_of(size_t copies) noexcept { return static_cast<size_t>(ghost_part * static_cast<double>(copies)); }
+
 }  // namespace
 
 near_climber::near_climber(size_t copies) : speed_(slowest) {
@@ -33,10 +36,18 @@ near_climber::near_climber(size_t copies) : speed_(slowest) {
   if (slots_ == 0) throw std::bad_alloc();
 }
 
+size_t near_climber::slots_for(size_t copies) noexcept {
+  return std::bit_ceil(std::clamp(2 * remembered_of(copies), fewest_slots, most_slots));
+}
+
+size_t near_climber::growth(size_t copies) const noexcept {
+  const size_t slots = slots_for(copies);
+  return slots > slots_ ? 2 * (slots - slots_) * sizeof(ghost) : 0;
+}
+
 void near_climber::fit(size_t copies) noexcept {
-  const auto remembered = static_cast<size_t>(ghost_part * static_cast<double>(copies));
-  const size_t slots = std::bit_ceil(std::clamp(2 * remembered, fewest_slots, most_slots));
-  sample_mask_ = std::bit_ceil(std::max<size_t>(2 * remembered / slots, 1)) - 1;
+  const size_t slots = slots_for(copies);
+  sample_mask_ = std::bit_ceil(std::max<size_t>(2 * remembered_of(copies) / slots, 1)) - 1;
   if (slots == slots_) return;
   std::array<std::unique_ptr<ghost[]>, 2> made;
   for (auto &each : made) {

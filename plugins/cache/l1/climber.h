@@ -41,6 +41,8 @@ class near_climber {
   explicit near_climber(size_t copies);
   // The same later on; without memory it stays as it is.
   void fit(size_t copies) noexcept;
+  // Bytes that it takes more then.
+  [[nodiscard]] size_t growth(size_t copies) const noexcept;
 
   [[nodiscard]] double window() const noexcept { return window_; }
 
@@ -69,6 +71,7 @@ class near_climber {
     double clock = 0;  // turns
   };
 
+  [[nodiscard]] static size_t slots_for(size_t copies) noexcept;
   [[nodiscard]] ghost *ghost_of(side of, uint64_t mixed) const noexcept;
   [[nodiscard]] static uint16_t print_of(uint64_t mixed) noexcept;
   [[nodiscard]] static uint16_t ticks_of(double turns) noexcept;

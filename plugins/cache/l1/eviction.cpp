@@ -61,11 +61,19 @@ double near_eviction::turns_since(const copy_block &block) const noexcept {
   return static_cast<double>(static_cast<uint16_t>(turn_ - block.moved())) / double{parts_of_a_turn};
 }
 
+size_t near_eviction::growth() const noexcept {
+  const size_t of_sketch = sketch_.growth(held_.entries);
+  return of_sketch == 0 ? 0 : of_sketch + climber_.growth(2 * sketch_.copies());
+}
+
+void near_eviction::grow() noexcept {
+  sketch_.fit(held_.entries);
+  climber_.fit(sketch_.copies());
+}
+
 void near_eviction::add(copy_block &made) noexcept {
   held_.bytes += weight_of(made);
   held_.entries++;
-  sketch_.fit(held_.entries);
-  climber_.fit(sketch_.copies());
   sketch_.count(made.hash, 1);
   climber_.missed(made.hash);
   misses_++;
@@ -164,6 +172,11 @@ bool near_eviction::wins(const copy_block &candidate, int64_t now_ms) noexcept {
 }
 
 copy_block *near_eviction::next_to_go(int64_t now_ms) noexcept {
+  // What has ended and is the first of its queue goes without a contest.
+  for (size_t i = 0; i < queues_.size() && is_full(); i++) {
+    copy_block *first = queues_[i].front();
+    if (first != nullptr && first->stale_until_ms() <= now_ms) return first;
+  }
   widen_window();
   for (size_t i = 0; i < most_moves && is_above(window_queue().size(), climber_.window()); i++) {
     copy_block *candidate = window_queue().front();

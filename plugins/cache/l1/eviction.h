@@ -42,6 +42,10 @@ class near_eviction {
   // What all copies together may take from now on.
   void allow(size_t max_bytes) noexcept { limit_.bytes = max_bytes; }
 
+  // Bytes that the sketch and the ghosts should take more, now that there are so many copies; 0 most of the time.
+  [[nodiscard]] size_t growth() const noexcept;
+  void grow() noexcept;
+
   void add(copy_block &made) noexcept;
   void use(copy_block &hit) noexcept;
   // For want of room, or for another reason.

@@ -93,8 +93,9 @@ struct near_cache::writer {
   [[nodiscard]] size_t bytes() const noexcept {
     return besides() + eviction.held().bytes + held[0].bytes + held[1].bytes;
   }
-  [[nodiscard]] size_t room_for_blocks() const noexcept {
-    const size_t taken = besides() + reserve;
+  // So much is needed for other things yet.
+  [[nodiscard]] size_t room_for_blocks(size_t needed) const noexcept {
+    const size_t taken = besides() + reserve + needed;
     return taken > limits.max_bytes ? 0 : limits.max_bytes - taken;
   }
 
@@ -170,13 +171,16 @@ near_cache::~near_cache() {
 near_cache::outcome near_cache::writer::keep(copy_block &made, uint64_t hash, int64_t now_ms) {
   apply_recorded();
   copy_block *old = table.find(made.key(), hash);
-  bool kept = table.reserve(hash, [this](near_table::slots *gone) { retire(gone); });
-  eviction.allow(limits.sizes_only ? limits.max_bytes : room_for_blocks());
-  if (kept && old != nullptr) {
+  if (old != nullptr) {
     eviction.replace(*old, made);
-  } else if (kept) {
+  } else {
     eviction.add(made);
   }
+  const bool counts = !limits.sizes_only;
+  const size_t of_old = old != nullptr && counts ? eviction.weight_of(*old) : 0;
+  const size_t growth = counts ? table.growth(hash) + eviction.growth() : 0;
+  eviction.allow(counts ? room_for_blocks(of_old + growth) : limits.max_bytes);
+  bool kept = true;
   while (copy_block *gone = eviction.next_to_go(now_ms)) {
     evictions++;
     eviction.evict(*gone);
@@ -186,12 +190,18 @@ near_cache::outcome near_cache::writer::keep(copy_block &made, uint64_t hash, in
       take_out(*gone);
     }
   }
-  const size_t of_old = old == nullptr || limits.sizes_only ? 0 : eviction.weight_of(*old);
-  for (int i = 0; i < patience && bytes() + of_old > limits.max_bytes; i++) {
+  const auto fits = [&] { return bytes() + of_old + growth <= limits.max_bytes; };
+  for (int i = 0; i < patience && !fits(); i++) {
     collect();
     if (i > 0) sched_yield();
   }
-  if (kept && bytes() + of_old > limits.max_bytes) {
+  if (fits()) {
+    eviction.grow();
+  } else if (kept) {
+    eviction.remove(made);
+    kept = false;
+  }
+  if (kept && !table.reserve(hash, [this](near_table::slots *gone) { retire(gone); })) {
     eviction.remove(made);
     kept = false;
   }

@@ -65,13 +65,12 @@ void near_sketch::age() noexcept {
 }
 
 void near_sketch::fit(size_t copies) noexcept {
-  while (copies > this->copies() * 2) {
-    std::unique_ptr<block[]> grown(new (std::nothrow) block[blocks_ * 2]);
-    if (grown == nullptr) return;
-    for (size_t i = 0; i < blocks_; i++) grown[2 * i] = grown[2 * i + 1] = at_[i];
-    at_ = std::move(grown);
-    blocks_ *= 2;
-  }
+  if (growth(copies) == 0) return;
+  std::unique_ptr<block[]> grown(new (std::nothrow) block[blocks_ * 2]);
+  if (grown == nullptr) return;
+  for (size_t i = 0; i < blocks_; i++) grown[2 * i] = grown[2 * i + 1] = at_[i];
+  at_ = std::move(grown);
+  blocks_ *= 2;
 }
 
 }  // namespace cache_plugin

@@ -25,7 +25,9 @@ class near_sketch {
   void count(uint32_t hash, unsigned uses) noexcept;
   [[nodiscard]] unsigned estimate(uint32_t hash) const noexcept;  // 0..15
 
-  // Grows if it is too small for so many copies and there is memory.
+  // Bytes that it takes more to be large enough for so many copies; 0: it is.
+  [[nodiscard]] size_t growth(size_t copies) const noexcept { return copies > this->copies() * 2 ? bytes() : 0; }
+  // Doubles if it is too small for so many copies and there is memory.
   void fit(size_t copies) noexcept;
 
   [[nodiscard]] size_t copies() const noexcept { return blocks_ * copies_a_block; }

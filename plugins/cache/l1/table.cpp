@@ -26,9 +26,19 @@ size_t near_table::bytes_of(const slots *table) noexcept {
 
 void near_table::free(slots *table) noexcept { std::free(table); }
 
+size_t near_table::grown_size(size_t segment) const noexcept {
+  const size_t live = live_[segment];
+  return std::max(smallest, live + live / 2 + 1);
+}
+
+// As malloc rounds it, or a little more.
+size_t near_table::bytes_for(size_t size) noexcept {
+  return sizeof(slots) + size * sizeof(uint64_t) + 3 * sizeof(size_t);
+}
+
 near_table::slots *near_table::grow(size_t segment) noexcept {
   const size_t live = live_[segment];
-  const size_t size = std::max(smallest, live + live / 2 + 1);
+  const size_t size = grown_size(segment);
   void *memory = std::malloc(sizeof(slots) + size * sizeof(std::atomic<uint64_t>));
   if (memory == nullptr) return nullptr;
   auto *grown = new (memory) slots{size, nullptr, nullptr};

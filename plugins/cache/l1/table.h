@@ -49,12 +49,18 @@ class near_table {
     }
   }
 
+  // Bytes that a larger table for one more in the hash's segment takes; 0: there is room.
+  [[nodiscard]] size_t growth(uint64_t hash) const noexcept {
+    const size_t segment = segment_of(hash);
+    return has_room(segment) ? 0 : bytes_for(grown_size(segment));
+  }
+
   // Makes room for one more in the hash's segment. False: no memory. What is replaced is given to `retire(slots *)`.
   template <typename Retire>
   bool reserve(uint64_t hash, Retire &&retire) {
     const size_t segment = segment_of(hash);
     slots *old = segments_[segment].load();
-    if (old != nullptr && (used_[segment] + 1) * 8 <= old->size * 7) return true;
+    if (has_room(segment)) return true;
     slots *grown = grow(segment);
     if (grown == nullptr) return false;
     segments_[segment].store(grown);
@@ -95,6 +101,12 @@ class near_table {
   [[nodiscard]] static copy_block *block_of(uint64_t word) noexcept {
     return reinterpret_cast<copy_block *>(word & copy_block::address_mask);
   }
+  [[nodiscard]] bool has_room(size_t segment) const noexcept {
+    const slots *in = segments_[segment].load();
+    return in != nullptr && (used_[segment] + 1) * 8 <= in->size * 7;
+  }
+  [[nodiscard]] size_t grown_size(size_t segment) const noexcept;
+  [[nodiscard]] static size_t bytes_for(size_t size) noexcept;
   [[nodiscard]] slots *grow(size_t segment) noexcept;
 
   std::array<std::atomic<slots *>, segment_count> segments_{};
