@@ -183,7 +183,7 @@ task<value> auth::issue_own(call &call, sign_in what) {
   }
   if (failed) {
     if (failed->status() == CACHECORE_UNCERTAIN) take_back({handle, {}, {}});
-    throw *failed;
+    throw error(*failed);
   }
   if (part(answer, 0).as_text() != "issued") refuse_issue(part(answer, 0).as_text());
   co_return call.map({{"token", token_shown}, {"handle", handle_shown}, {"expires_at", part(answer, 1).as_int()}});
@@ -222,7 +222,7 @@ task<value> auth::issue_callers(call &call, sign_in what, std::string_view token
   }
   if (failed) {
     if (failed->status() == CACHECORE_UNCERTAIN) take_back({handle, grant, {}});
-    throw *failed;
+    throw error(*failed);
   }
   if (part(answer, 0).as_text() != "issued") refuse_issue(part(answer, 0).as_text());
   co_return call.map(
@@ -269,7 +269,7 @@ task<value> auth::issue_pair(call &call, std::string_view user_id, value metadat
   }
   if (failed) {
     if (failed->status() == CACHECORE_UNCERTAIN) take_back({handle, {}, {}});
-    throw *failed;
+    throw error(*failed);
   }
   if (part(answer, 0).as_text() != "issued") refuse_issue(part(answer, 0).as_text());
   co_return call.map({{"token", token_shown},

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t longest_user = 65'536;
 
 // Of a command for another type of key an error reply is the expected answer; others are failures.
-const value &expected(const value &reply) {
+value expected(const value &reply) {
   if (reply.is(CACHECORE_ERROR) && reply.reserved != CACHECORE_REJECTED) reply.or_throw();
   return reply;
 }
@@ -37,8 +37,8 @@ task<auth::plain_token> auth::read_plain(call &call, std::string_view token) {
   auto batch = call.pipeline();
   batch.add("GET", key).add("HGETALL", key).add("PTTL", key);
   const value replies = co_await batch.read();
-  const value &text = expected(part(replies, 0));
-  const value &hash = expected(part(replies, 1));
+  const value text = expected(part(replies, 0));
+  const value hash = expected(part(replies, 1));
   if (text.is(CACHECORE_BYTES)) {
     try {
       out.metadata = call.decode_json(text.text());
@@ -60,9 +60,9 @@ task<auth::plain_token> auth::read_plain(call &call, std::string_view token) {
   auto membership = call.pipeline();
   membership.add("SISMEMBER", list, token).add("ZSCORE", list, token).add("LPOS", list, token);
   const value found = co_await membership.read();
-  const value &in_set = expected(part(found, 0));
-  const value &in_sorted_set = expected(part(found, 1));
-  const value &in_list = expected(part(found, 2));
+  const value in_set = expected(part(found, 0));
+  const value in_sorted_set = expected(part(found, 1));
+  const value in_list = expected(part(found, 2));
   if ((in_set.is(CACHECORE_INT) && in_set.as.integer == 1) || in_sorted_set.is(CACHECORE_BYTES) ||
       in_list.is(CACHECORE_INT)) {
     out.user_id = user_id;
@@ -86,7 +86,7 @@ task<void> auth::take_over(call &call, std::string_view token) {
   }
   if (failed) {
     if (failed->status() == CACHECORE_CONFLICT) co_return;
-    throw *failed;
+    throw error(*failed);
   }
   // A caller that left has it taken back by nobody: the token is its user's, whoever asked first.
   co_await remove_plain(call, there.user_id, token);
@@ -110,6 +110,7 @@ task<std::vector<std::string_view>> auth::plain_tokens(call &call, std::string_v
   std::vector<std::string_view> out;
   for (const value &reply : replies.items()) {
     if (!expected(reply).is(CACHECORE_LIST)) continue;
+    out.reserve(out.size() + reply.items().size());
     for (const value &token : reply.items()) out.push_back(token.as_text());
   }
   co_return out;

@@ -52,7 +52,7 @@ task<value> auth::rotate(call &call, std::string_view refresh_token) {
   }
   if (failed) {
     if (failed->status() == CACHECORE_UNCERTAIN) take_back({{}, {}, refresh});
-    throw *failed;
+    throw error(*failed);
   }
   const std::string_view outcome = part(answer, 0).as_text();
   if (outcome == "gone") co_return not_found;

@@ -48,7 +48,7 @@ task<value> auth::verify(call &call, std::string_view token) {
     failed = thrown;
   }
   if (!says_nothing_of_redis(failed->status())) warn_unreadable(*failed);
-  throw *failed;
+  throw error(*failed);
 }
 
 bool auth::is_right(const value &verifier, const secret_digest &known) const {

@@ -183,6 +183,7 @@ std::string redis(const test_server *server, const std::string &command) {
 std::vector<std::string> keys_of(const test_server *server, const std::string &pattern) {
   redisReply *reply = test_command(server, "KEYS %s", pattern.c_str());
   std::vector<std::string> keys;
+  keys.reserve(reply->elements);
   for (size_t i = 0; i < reply->elements; i++) keys.emplace_back(reply->element[i]->str, reply->element[i]->len);
   freeReplyObject(reply);
   std::sort(keys.begin(), keys.end());

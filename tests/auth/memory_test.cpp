@@ -147,8 +147,8 @@ void near_misses_differ_in_nothing(void ** /*state*/) {
 
 int run_memory() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(memory_returns_to_its_baseline),
       cmocka_unit_test_setup(near_misses_differ_in_nothing, empty_server),
+      cmocka_unit_test(memory_returns_to_its_baseline),
   };
   return cmocka_run_group_tests_name("memory", tests, nullptr, nullptr);
 }

@@ -195,6 +195,7 @@ void list_tells_of_every_sign_in(void ** /*state*/) {
 void the_oldest_make_room(void ** /*state*/) {
   const auth_core core(shared_url(), {R"({"max_per_user": 3})"});
   std::vector<std::string> tokens;
+  tokens.reserve(5);
   for (int i = 0; i < 5; i++) tokens.push_back(core.ok("issue", {text("ada"), nil(), number(60'000 + i)})["token"]);
   assert_int_equal(core.listed("ada"), 3);
   assert_text(core.user_of(tokens[1]), "NOT_FOUND");

@@ -167,12 +167,10 @@ std::vector<std::string> words_of(const std::string &line) {
         word += static_cast<char>(std::stoi(line.substr(at + 1, 2), nullptr, 16));
         at += 2;
       } else {
-        word += kind == 'n'   ? '\n'
-                : kind == 'r' ? '\r'
-                : kind == 't' ? '\t'
-                : kind == 'a' ? '\a'
-                : kind == 'b' ? '\b'
-                              : kind;
+        constexpr std::string_view letters = "nrtab";
+        constexpr std::string_view meant = "\n\r\t\a\b";
+        const size_t which = letters.find(kind);
+        word += which == std::string_view::npos ? kind : meant[which];
       }
     }
     words.push_back(word);
@@ -208,6 +206,8 @@ void a_request_that_comes_after_its_withdrawal_is_refused(void ** /*state*/) {
 
     std::vector<const char *> data;
     std::vector<size_t> sizes;
+    data.reserve(words.size());
+    sizes.reserve(words.size());
     for (const std::string &word : words) {
       data.push_back(word.data());
       sizes.push_back(word.size());
