@@ -245,7 +245,8 @@ void a_server_that_evicts_is_refused_until_it_is_set_right(void **) {
     const session_core refused(test_server_url(evicting));
     const session_core told(test_server_url(evicting), R"({"allow_eviction": true})");
     const values just_user = {text("ada")};
-    const values an_id = {text(std::string(46, 'A'))};
+    const std::string any_id(46, 'A');
+    const values an_id = {text(any_id)};
     const std::pair<const char *, values> calls[] = {
         {"create", just_user}, {"begin", just_user},       {"list", just_user},
         {"count", just_user},  {"destroy_all", just_user}, {"get", an_id},
@@ -255,7 +256,7 @@ void a_server_that_evicts_is_refused_until_it_is_set_right(void **) {
       assert_failed(came, CACHECORE_INVALID_STATE, "maxmemory-policy is allkeys-lru");
       assert_contains(came.message, "allow_eviction");
     }
-    assert_failed(refused.update(std::string(46, 'A'), {}), CACHECORE_INVALID_STATE, "allow_eviction");
+    assert_failed(refused.update(any_id, {}), CACHECORE_INVALID_STATE, "allow_eviction");
     assert_int_equal(keys_of(evicting, "*").size(), 0);
     assert_ok(told.get(told.create("ada")));
     assert_text(redis(evicting, "CONFIG SET maxmemory-policy noeviction"), "OK");
