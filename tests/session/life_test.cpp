@@ -378,6 +378,7 @@ void all_but_one_are_ended(void **) {
 
 void all_are_ended(void **) {
   std::vector<std::string> ids;
+  ids.reserve(5);
   for (int i = 0; i < 5; i++) ids.push_back(core->create("ada"));
   assert_text(core->ok("destroy_all", {text("ada")}).answer, "5");
   for (const std::string &id : ids) assert_not_found(core->get(id));
@@ -387,6 +388,7 @@ void all_are_ended(void **) {
 
 void the_oldest_make_room(void **) {
   std::vector<std::string> ids;
+  ids.reserve(3);
   for (int i = 1; i <= 3; i++) ids.push_back(core->create("ada", {}, {number(i * hour_ms)}));
   const outcome fourth = core->ok("create", {text("ada"), nil, nil, nil, number(2)});
   assert_text(fourth.at("ended"), "2");

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "groups.h"
 #include "monitored.h"
@@ -127,16 +129,11 @@ std::vector<std::string> faces_of(const std::string &id) {
 }
 
 std::string file(const std::string &path) {
-  std::string content;
-  FILE *opened = std::fopen(path.c_str(), "rbe");
-  if (opened == nullptr) test_die("there is no %s", path.c_str());
-  char buffer[4'096];
-  for (size_t got = 1; got > 0;) {
-    got = std::fread(buffer, 1, sizeof(buffer), opened);
-    content.append(buffer, got);
-  }
-  std::fclose(opened);
-  return content;
+  std::ifstream opened(path, std::ios::binary);
+  if (!opened) test_die("there is no %s", path.c_str());
+  std::ostringstream content;
+  content << opened.rdbuf();
+  return content.str();
 }
 
 void stored_data_reveals_no_id(void **) {
