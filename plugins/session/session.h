@@ -165,8 +165,8 @@ class session {
 
   struct left_grant {
     place at;
-    int64_t until_ms;  // of host.now_ms(): then it is given up
-    int64_t pause_ms;  // before the next attempt, when the server is away
+    int64_t until_ms = 0;  // of host.now_ms(): then it is given up
+    int64_t pause_ms = 0;  // before the next attempt, when the server is away
   };
 
   host &host_;

@@ -4,6 +4,7 @@
 namespace session_test {
 
 int life_tests();
+int renewal_tests();
 int storage_tests();
 int plain_tests();
 int races_tests();

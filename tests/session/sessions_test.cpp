@@ -2,4 +2,7 @@
 
 #include "groups.h"
 
-int main() { return session_test::life_tests() + session_test::storage_tests() + session_test::plain_tests(); }
+int main() {
+  return session_test::life_tests() + session_test::renewal_tests() + session_test::storage_tests() +
+         session_test::plain_tests();
+}

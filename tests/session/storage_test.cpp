@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "groups.h"
 #include "monitored.h"
@@ -127,16 +129,11 @@ std::vector<std::string> faces_of(const std::string &id) {
 }
 
 std::string file(const std::string &path) {
-  std::string content;
-  FILE *opened = std::fopen(path.c_str(), "rbe");
-  if (opened == nullptr) test_die("there is no %s", path.c_str());
-  char buffer[4'096];
-  for (size_t got = 1; got > 0;) {
-    got = std::fread(buffer, 1, sizeof(buffer), opened);
-    content.append(buffer, got);
-  }
-  std::fclose(opened);
-  return content;
+  std::ifstream opened(path, std::ios::binary);
+  if (!opened) test_die("there is no %s", path.c_str());
+  std::ostringstream content;
+  content << opened.rdbuf();
+  return content.str();
 }
 
 void stored_data_reveals_no_id(void **) {
@@ -245,7 +242,8 @@ void a_server_that_evicts_is_refused_until_it_is_set_right(void **) {
     const session_core refused(test_server_url(evicting));
     const session_core told(test_server_url(evicting), R"({"allow_eviction": true})");
     const values just_user = {text("ada")};
-    const values an_id = {text(std::string(46, 'A'))};
+    const std::string any_id(46, 'A');
+    const values an_id = {text(any_id)};
     const std::pair<const char *, values> calls[] = {
         {"create", just_user}, {"begin", just_user},       {"list", just_user},
         {"count", just_user},  {"destroy_all", just_user}, {"get", an_id},
@@ -255,7 +253,7 @@ void a_server_that_evicts_is_refused_until_it_is_set_right(void **) {
       assert_failed(came, CACHECORE_INVALID_STATE, "maxmemory-policy is allkeys-lru");
       assert_contains(came.message, "allow_eviction");
     }
-    assert_failed(refused.update(std::string(46, 'A'), {}), CACHECORE_INVALID_STATE, "allow_eviction");
+    assert_failed(refused.update(any_id, {}), CACHECORE_INVALID_STATE, "allow_eviction");
     assert_int_equal(keys_of(evicting, "*").size(), 0);
     assert_ok(told.get(told.create("ada")));
     assert_text(redis(evicting, "CONFIG SET maxmemory-policy noeviction"), "OK");
