@@ -81,12 +81,20 @@ void locks::look_everywhere() noexcept {
 void locks::hear(std::string_view text) {
   const auto heard = parse_announcement(text);
   if (!heard) return;
-  if (heard->kind == 'g') {
-    // One that nobody waits for any more was heard of by a look before, or its withdrawal is on its way.
-    const std::lock_guard lock(lines_.mutex());
-    if (const waiter_ref waiting = lines_.find(heard->id)) {
-      lines::wake(*waiting, {turn::kind::granted, heard->fence.number(), heard->ends_at});
+  if (heard->kind == 'g' || heard->kind == 'e') {
+    bool start = false;
+    {
+      // One that nobody waits for any more was heard of by a look before, or its withdrawal is on its way.
+      const std::lock_guard lock(lines_.mutex());
+      const waiter_ref waiting = lines_.find(heard->id);
+      if (waiting == nullptr) return;
+      if (heard->kind == 'g') {
+        lines::wake(*waiting, {turn::kind::granted, heard->fence.number(), heard->ends_at});
+      } else if (waiting->entered) {
+        start = lines_.look_again(waiting->name, heard->ends_at + waiting->clock + 1);
+      }
     }
+    if (start) start_line_watch();
     return;
   }
   const std::lock_guard lock(holds_.mutex());
