@@ -156,10 +156,10 @@ task<hold_ref> locks::take(call &call, request wanted) {
   }
   if (held == nullptr) held = co_await take_in_turn(call, wanted);
   if (wanted.replicas > 0) {
-    unsettled taken(*this, held->id, wanted.name, held->ends_at);
+    unsettled taken(*this, held->id, wanted.name, host_.now_ms() + wanted.lease_ms);
     try {
       co_await confirm(call, wanted);
-    } catch (const error &) {
+    } catch (...) {
       const std::lock_guard lock(holds_.mutex());
       holds_.end(held, {"released", ""});
       throw;

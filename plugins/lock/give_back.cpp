@@ -48,10 +48,13 @@ task<int64_t> locks::drop(call &call, token id, std::string_view name, bool full
     if (gone == 1) co_return 1;
   }
   const lock_keys keys = keys_of(call, name);
-  const reply was = co_await call.script(scripts::release(),
-                                         cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence),
-                                         channels_, id.view());
-  co_return was.as_int();
+  const std::string_view me(process_.data(), process_size);
+  const reply answer = co_await call.script(scripts::release(),
+                                            cachecore::plugin::keys(keys.state, keys.holders, keys.waiters, keys.fence),
+                                            channels_, id.view(), me);
+  const list_view parts = answer.items();
+  for (const value &granted : parts.subspan(1)) hear(granted.as_text());
+  co_return parts[0].as_int();
 }
 
 task<void> locks::give_back(call &call, handle lock) {
@@ -76,7 +79,10 @@ task<void> locks::give_back(call &call, handle lock) {
     if (why.status() != CACHECORE_UNCERTAIN || call.given_up() != CACHECORE_OK) throw;
     uncertain = true;
   }
-  if (uncertain) was = co_await drop(call, lock.id, lock.name, true);
+  if (uncertain) {
+    was = co_await drop(call, lock.id, lock.name, true);
+    look_everywhere();
+  }
   sent.settle();
   // The first of the two may have released it.
   if (was == 0 && !(uncertain && certain)) throw lost(lock.name);
@@ -242,6 +248,8 @@ task<void> locks::withdraw(call &call) {
 task<bool> locks::withdraw_one(call &call, withdrawal gone) {
   try {
     (void)co_await drop(call, gone.id, gone.name, true);
+    // The first try may have handed over to this process, in an answer that nobody heard.
+    look_everywhere();
     co_return true;
   } catch (const error &) {
     co_return false;

@@ -114,17 +114,22 @@ std::optional<announcement> parse_announcement(std::string_view text) {
   if (!id) return std::nullopt;
   heard.id = *id;
   const std::string_view rest = text.substr(1 + token::size);
-  if (heard.kind != 'g') {
+  if (heard.kind != 'g' && heard.kind != 'e') {
     if ((heard.kind != 'l' && heard.kind != 'f') || !rest.empty()) return std::nullopt;
     return heard;
   }
   const size_t colon = rest.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
-  const auto fence = parse_fence(rest.substr(0, colon));
   const auto ends_at = parse_digits(rest.substr(colon + 1));
-  if (!fence || !ends_at) return std::nullopt;
-  heard.fence = *fence;
+  if (!ends_at) return std::nullopt;
   heard.ends_at = *ends_at;
+  if (heard.kind == 'e') {
+    if (colon != 0) return std::nullopt;
+    return heard;
+  }
+  const auto fence = parse_fence(rest.substr(0, colon));
+  if (!fence) return std::nullopt;
+  heard.fence = *fence;
   return heard;
 }
 

@@ -68,12 +68,13 @@ struct fence_id {
 // The id that the number came from.
 [[nodiscard]] std::string write_fence(int64_t number);
 
-// "gTOKENFENCE:ENDS": granted; "lTOKEN": its lease was over; "fTOKEN": taken by force.
+// "gTOKENFENCE:ENDS": granted; "eTOKEN:ENDS": it waits, and a lease that may be nobody's ends then; "lTOKEN": its lease
+// was over; "fTOKEN": taken by force.
 struct announcement {
   char kind = 0;
   token id;
   fence_id fence;       // of a grant
-  int64_t ends_at = 0;  // of a grant: the end of its lease, server's time
+  int64_t ends_at = 0;  // the end of the lease, server's time
 };
 
 [[nodiscard]] std::optional<announcement> parse_announcement(std::string_view text);

@@ -51,6 +51,16 @@ void holds::go_on(hold &held, int64_t sent_at, int64_t lease_ms) {
   held.renew_at = held.renewed && held.ends_at < held.renew_until ? sent_at + lease_ms / 3 : never;
 }
 
+bool holds::ask_for_watched(int64_t now_ms) {
+  bool some = false;
+  for (const auto &[id, held] : by_token_) {
+    if (held->watchers.empty() || held->renew_at == never) continue;
+    held->renew_at = now_ms;
+    some = true;
+  }
+  return some && next.note(now_ms);
+}
+
 std::vector<hold_ref> holds::take_due(int64_t now_ms, std::vector<hold_ref> &lost) {
   std::vector<hold_ref> renewals;
   int64_t earliest = never;

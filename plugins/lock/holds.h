@@ -80,7 +80,9 @@ class holds {
 
   // [held] Ends those whose time has come, and takes out those to be renewed. Sets `next`.
   std::vector<hold_ref> take_due(int64_t now_ms, std::vector<hold_ref> &lost);
-  [[nodiscard]] size_t count() const noexcept { return by_token_.size(); }
+  // [held] Has those renewed at once that somebody watches: what was told of them may have been missed. True: a sleeper
+  // has to be started.
+  [[nodiscard]] bool ask_for_watched(int64_t now_ms);
 
  private:
   [[nodiscard]] static std::string owned_key(std::string_view name, std::string_view owner);

@@ -2,7 +2,8 @@
 //
 // One channel a process, subscribed to when it first waits or watches: a grant is heard by the one process it is for,
 // and not by all that wait in its bucket. What may have been missed is asked for: at every confirmation of the
-// subscription, the first included, every line is looked at once; and while there is none, every fifth of a second.
+// subscription, the first included, every line is looked at once,
+// and every hold that is watched is renewed; and while there is none, every fifth of a second.
 
 #include "lock.h"
 
@@ -33,7 +34,9 @@ task<void> locks::listen(call &call) {
       if (heard.kind() == "message") {
         hear(heard.payload());
       } else {
-        look_everywhere(heard.kind() == "deaf");
+        set_deaf(heard.kind() == "deaf");
+        look_everywhere();
+        ask_for_watched();
       }
     }
   } catch (const error &why) {
@@ -41,7 +44,8 @@ task<void> locks::listen(call &call) {
     if (!closing) host_.log(severity::warning, std::string("waiting without the channel: ") + why.what());
   }
   if (closing) co_return;
-  look_everywhere(true);
+  set_deaf(true);
+  look_everywhere();
   try {
     co_await call.sleep(retry_ms);
   } catch (const error &) {
@@ -51,11 +55,24 @@ task<void> locks::listen(call &call) {
   start_listening();
 }
 
-void locks::look_everywhere(bool deaf) noexcept {
+void locks::ask_for_watched() noexcept {
+  bool start = false;
+  {
+    const std::lock_guard lock(holds_.mutex());
+    start = holds_.ask_for_watched(host_.now_ms());
+  }
+  if (start) start_hold_watch();
+}
+
+void locks::set_deaf(bool deaf) noexcept {
+  const std::lock_guard lock(lines_.mutex());
+  lines_.set_deaf(deaf);
+}
+
+void locks::look_everywhere() noexcept {
   bool start = false;
   {
     const std::lock_guard lock(lines_.mutex());
-    lines_.set_deaf(deaf);
     start = lines_.look_at_all(host_.now_ms());
   }
   if (start) start_line_watch();
@@ -64,12 +81,20 @@ void locks::look_everywhere(bool deaf) noexcept {
 void locks::hear(std::string_view text) {
   const auto heard = parse_announcement(text);
   if (!heard) return;
-  if (heard->kind == 'g') {
-    // One that nobody waits for any more was heard of by a look before, or its withdrawal is on its way.
-    const std::lock_guard lock(lines_.mutex());
-    if (const waiter_ref waiting = lines_.find(heard->id)) {
-      lines::wake(*waiting, {turn::kind::granted, heard->fence.number(), heard->ends_at});
+  if (heard->kind == 'g' || heard->kind == 'e') {
+    bool start = false;
+    {
+      // One that nobody waits for any more was heard of by a look before, or its withdrawal is on its way.
+      const std::lock_guard lock(lines_.mutex());
+      const waiter_ref waiting = lines_.find(heard->id);
+      if (waiting == nullptr) return;
+      if (heard->kind == 'g') {
+        lines::wake(*waiting, {turn::kind::granted, heard->fence.number(), heard->ends_at});
+      } else if (waiting->entered) {
+        start = lines_.look_again(waiting->name, heard->ends_at + waiting->clock + 1);
+      }
     }
+    if (start) start_line_watch();
     return;
   }
   const std::lock_guard lock(holds_.mutex());

@@ -162,7 +162,9 @@ class locks {
 
   // listening.cpp
   void start_listening() noexcept;
-  void look_everywhere(bool deaf) noexcept;
+  void set_deaf(bool deaf) noexcept;
+  void look_everywhere() noexcept;
+  void ask_for_watched() noexcept;
   void hear(std::string_view text);
 
   host &host_;

@@ -44,6 +44,7 @@ task<hold_ref> locks::take_simple(call &call, request wanted) {
 
   const int64_t sent_at = host_.now_ms();
   unsettled sent(*this, id, wanted.name, sent_at + wanted.lease_ms);
+  bool answered = false;
   try {
     const reply answers = co_await both;
     const value &made = answers.items()[0];
@@ -58,6 +59,7 @@ task<hold_ref> locks::take_simple(call &call, request wanted) {
       co_return nullptr;
     }
     (void)made.or_throw();
+    answered = true;
     (void)numbered.or_throw();
     std::optional<fence_id> given;
     if (!numbered.is_nil()) given = parse_fence(numbered.as_text());
@@ -73,7 +75,7 @@ task<hold_ref> locks::take_simple(call &call, request wanted) {
     if (held != nullptr) sent.settle();
     co_return held;
   } catch (const error &why) {
-    sent.failed(why);
+    if (!answered) sent.failed(why);
     throw;
   }
 }

@@ -29,6 +29,20 @@ void an_owner_gets_its_lock_again(void **) {
   assert_int_equal(core.release(second.lock), CACHECORE_CONFLICT);
 }
 
+// An owner is whole, also where it waited.
+void an_owner_with_nul_bytes_gets_its_lock_again(void **) {
+  const lock_core core(test_server_url(server));
+  const std::string owner("a\0b", 3);
+  const outcome held = core.must_acquire({.name = "a"});
+  pending waits(core, {.name = "a", .wait_ms = -1, .owner = owner}, -1);
+  core.wait_for_status("a", "waiting: 1");
+  core.must_release(held.lock);
+  const outcome first = waits.wait();
+  assert_int_equal(core.acquire({.name = "a", .owner = "a"}).status, CACHECORE_BUSY);
+  const outcome second = core.must_acquire({.name = "a", .owner = owner});
+  assert_true(second.fence == first.fence);
+}
+
 void without_an_owner_every_acquire_is_its_own(void **) {
   const lock_core core(test_server_url(server));
   const outcome first = core.must_acquire({.name = "a"});
@@ -135,6 +149,7 @@ void locks_in_opposite_orders_do_not_wait_for_each_other(void **) {
 std::vector<CMUnitTest> modes_tests() {
   return {
       cmocka_unit_test_setup(an_owner_gets_its_lock_again, empty),
+      cmocka_unit_test_setup(an_owner_with_nul_bytes_gets_its_lock_again, empty),
       cmocka_unit_test_setup(without_an_owner_every_acquire_is_its_own, empty),
       cmocka_unit_test_setup(readers_share_and_a_writer_has_it_alone, empty),
       cmocka_unit_test_setup(a_semaphore_has_so_many_permits, empty),

@@ -1,7 +1,7 @@
-// The program of those who wait, and of leases that go on.
+// The program of those who wait.
 #include "tests.h"
 
 int main() {
   using namespace lock_test;
-  return run_all("lock waiting", {waiting_tests(), renewal_tests()});
+  return run_all("lock waiting", {waiting_tests()});
 }

@@ -170,19 +170,25 @@ void a_holder_that_died_is_followed_when_its_lease_is_over(void **) {
   assert_true(granted.ok() && granted.fence > fence);
 }
 
-void one_who_waits_and_died_is_passed_over(void **) {
-  const lock_core core(test_server_url(server));
-  const outcome held = core.must_acquire({.name = "a"});
+// To the server and the others it is the same whether it died or cannot be reached.
+void one_who_waits_and_is_gone_is_passed_over(void **) {
+  test_proxy *const proxy = test_proxy_start(server);
   {
-    const lock_core dies(test_server_url(server));
-    pending waits(dies, {.name = "a", .lease_ms = 300, .wait_ms = 60'000}, -1);
+    const lock_core core(test_server_url(server));
+    const lock_core gone(test_proxy_url(proxy));
+    const outcome held = core.must_acquire({.name = "a"});
+    pending waits(gone, {.name = "a", .lease_ms = 300, .wait_ms = -1}, -1);
     core.wait_for_status("a", waiting(1));
+    test_proxy_refuse(proxy, 1);
+    test_proxy_disconnect(proxy);
+    assert_true(eventually([] { return redis(server, "PUBSUB CHANNELS lock:to:*") == "[]"; }));
+    pending next(core, patient, -1);
+    core.wait_for_status("a", waiting(2));
+    core.must_release(held.lock);
+    // It counts as alive for a while, so it is granted; but its lease is short, and the next one was told.
+    assert_true(next.wait().ok());
   }
-  pending next(core, patient, -1);
-  core.wait_for_status("a", waiting(2));
-  core.must_release(held.lock);
-  // It counts as alive for a while, so it is granted; but its lease is short.
-  assert_true(next.wait().ok());
+  test_proxy_stop(proxy);
 }
 
 void a_server_that_forgot_the_line_is_asked_again(void **) {
@@ -255,7 +261,7 @@ std::vector<CMUnitTest> waiting_tests() {
       cmocka_unit_test_setup(a_withdrawal_outlives_an_outage, empty),
       cmocka_unit_test_setup(a_grant_whose_word_was_lost_is_found, empty),
       cmocka_unit_test_setup(a_holder_that_died_is_followed_when_its_lease_is_over, empty),
-      cmocka_unit_test_setup(one_who_waits_and_died_is_passed_over, empty),
+      cmocka_unit_test_setup(one_who_waits_and_is_gone_is_passed_over, empty),
       cmocka_unit_test_setup(a_server_that_forgot_the_line_is_asked_again, empty),
       cmocka_unit_test_setup(scripts_that_were_flushed_are_loaded_again, empty),
       cmocka_unit_test_setup(nobody_gets_past_those_who_wait, empty),

@@ -34,7 +34,8 @@ if alive == 0 then
   return {-1}
 end
 if call('ZADD', W, 'NX', call('HINCRBY', K, 'N', 1), token) == 1 then
-  call('HSET', K, 'w' .. token, string.format('%s%s:%s:%.0f:%s', mode, ARGV[4], ARGV[5], now + alive, owner))
+  -- Put together, since format would end an owner at a NUL.
+  call('HSET', K, 'w' .. token, mode .. ARGV[4] .. ':' .. ARGV[5] .. ':' .. string.format('%.0f', now + alive) .. ':' .. owner)
   keep(K, alive)
   keep(W, alive)
 end

@@ -13,7 +13,7 @@ for i = 2, #ARGV, 2 do
     local asked = call('HGET', K, 'w' .. ARGV[i])
     local before, behind = string.match(asked or '', '^(.%d+:%d+:)%d+(:.*)$')
     if before then
-      call('HSET', K, 'w' .. ARGV[i], string.format('%s%.0f%s', before, now + alive, behind))
+      call('HSET', K, 'w' .. ARGV[i], before .. string.format('%.0f', now + alive) .. behind)
     end
     longest = math.max(longest, alive)
   end
