@@ -115,6 +115,9 @@ class cache {
   task<bool> store(call &call, std::string_view lease, value data, std::optional<int64_t> ttl_ms, list_view tags);
   task<void> fail(call &call, std::string_view lease, std::string_view message);
 
+  // bloom.cpp
+  task<void> bloom_add(call &call, std::string_view region, list_view keys, bool complete);
+
   // direct.cpp
   void forget(region &home, std::string_view entry, std::string_view key);
   task<value> get(call &call, std::string_view region, std::string_view key);
@@ -138,6 +141,11 @@ class cache {
     int64_t elsewhere_ms = 0;           // after so long that one is taken for dead
     std::optional<std::string> failed;  // another process' load failed
   };
+
+  // bloom.cpp
+  task<bool> filter_refuses(call &call, region_ref home, std::string_view key);
+  task<void> filter_add(call &call, region_ref home, std::shared_ptr<const policy> how,
+                        std::vector<std::string_view> keys, bool complete);
 
   // many.cpp
   task<value> lookup_one(call &call, region_ref home, std::string_view key, asking why);
@@ -194,7 +202,7 @@ class cache {
   void release_later(std::string_view entry, std::string_view token);
 
   // sealing.cpp
-  std::string_view wrap(call &call, const policy &how, std::string_view entry, std::string_view plain, uint8_t &coding);
+  std::string_view wrap(call &call, const policy &how, std::string_view entry, const encoded &plain, uint8_t &coding);
   // False: it cannot be opened.
   [[nodiscard]] bool unwrap(call &call, region &home, std::string_view entry, entry_view &stored);
 

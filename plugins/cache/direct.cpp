@@ -9,7 +9,6 @@ task<value> cache::get(call &call, std::string_view region_name, std::string_vie
   const region_ref home = regions_.get(region_name);
   near_copy copy;
   if (find_near(call, *home, key, copy)) {
-    home->counted.hits++;
     home->counted.near_hits++;
     co_return decode(call, copy.format, copy.bytes);
   }
@@ -53,8 +52,12 @@ task<void> cache::set(call &call, std::string_view region_name, std::string_view
   const value header = co_await call.redis("GETRANGE", at.marker, 0, marker::header_size - 1);
   std::shared_ptr<const marker> marks = co_await marker_of(call, home, at, header.as_text());
   if (marks == nullptr) marks = co_await mark(call, home, at, "", "");
+  if (stored.format != no_value) {
+    std::vector<std::string_view> added(1, key);
+    co_await filter_add(call, home, how, std::move(added), false);
+  }
   uint8_t coding = 0;
-  const std::string_view payload = wrap(call, *how, at.entry, stored.bytes, coding);
+  const std::string_view payload = wrap(call, *how, at.entry, stored, coding);
   const std::string_view entry =
       write_entry(call, random_bytes(), {stored.format, payload, ttl, lifetime, marks->now(), 0, coding, tags});
   const value replies = co_await call.transaction().add("SET", at.entry, entry, "PX", lifetime).add("UNLINK", at.lease);

@@ -31,10 +31,10 @@ class spread_counter {
   std::array<line, 8> lines_;
 };
 
-// Every lookup and get counts as one of hits, stale and misses.
+// Every lookup and get counts as one of hits, near_hits, stale, misses and refused.
 struct figures {
-  spread_counter hits;
-  spread_counter near_hits;  // of the hits, those that asked nobody
+  spread_counter hits;       // in Redis
+  spread_counter near_hits;  // of copies
   std::atomic<int64_t> misses{0};
   std::atomic<int64_t> stale{0};
   std::atomic<int64_t> loads{0};       // leases handed out

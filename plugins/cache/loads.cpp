@@ -77,7 +77,7 @@ task<bool> cache::store(call &call, std::string_view lease, value data, std::opt
 
   const names at = names_of(call, *held->home, held->key);
   uint8_t coding = 0;
-  const std::string_view payload = wrap(call, *how, at.entry, stored.bytes, coding);
+  const std::string_view payload = wrap(call, *how, at.entry, stored, coding);
   const std::string_view entry =
       write_entry(call, random_bytes(),
                   {stored.format, payload, ttl, lifetime, held->seen,
@@ -90,6 +90,10 @@ task<bool> cache::store(call &call, std::string_view lease, value data, std::opt
       call.services().redis->script(call.raw(), &store_script, keys, std::size(keys), arguments, std::size(arguments),
                                     CACHECORE_REDIS_IDEMPOTENT, then, state);
     });
+    if (stored.format != no_value) {
+      std::vector<std::string_view> added(1, std::string_view(held->key));
+      co_await filter_add(call, held->home, how, std::move(added), false);
+    }
     co_return kept.as_int() == 1;
   } catch (const error &thrown) {
     failed = thrown;

@@ -53,7 +53,7 @@ bool cache::find_near(call &call, region &home, std::string_view key, near_copy 
 }
 
 value cache::near_answer(call &call, const near_copy &copy) {
-  return answer(call, "hit", decode(call, copy.format, copy.bytes), copy.age_ms(host_.now_ms()));
+  return answer(call, "hit", decode(call, copy.format, copy.bytes), copy.age_ms());
 }
 
 // XFetch: each lookup of a fresh value loads it early with a probability that rises as its end comes near, the earlier
@@ -72,8 +72,7 @@ task<value> cache::lookup(call &call, std::string_view region_name, std::string_
   const region_ref home = regions_.get(region_name);
   near_copy copy;
   if (find_near(call, *home, key, copy) &&
-      (copy.load_ms == 0 || !due_early(*home->how(), copy.fresh_until_ms - host_.now_ms(), copy.load_ms))) {
-    home->counted.hits++;
+      (copy.load_ms == 0 || !due_early(*home->how(), copy.fresh_until_ms - copy.found_ms, copy.load_ms))) {
     home->counted.near_hits++;
     co_return near_answer(call, copy);
   }
@@ -96,6 +95,13 @@ task<value> cache::lookup_there(call &call, region_ref home, std::string_view ke
     if (seen.fresh() && !early) {
       if (!missed) home->counted.hits++;
       co_return answer_found(call, "hit", seen);
+    }
+    if (!seen.found && !seen.away && !missed && why != asking::refresh) {
+      const bool refused = co_await filter_refuses(call, home, key);
+      if (refused) {
+        home->counted.refused++;
+        co_return answer(call, "hit", {}, 0);
+      }
     }
     // What there is, for one who does not have to wait for better.
     const char *const meanwhile = seen.fresh() ? "hit" : "stale";

@@ -31,7 +31,6 @@ task<value> cache::lookup_one(call &call, region_ref home, std::string_view key,
   try {
     near_copy copy;
     if (find_near(call, *home, key, copy)) {
-      home->counted.hits++;
       home->counted.near_hits++;
       co_return near_answer(call, copy);
     }

@@ -42,6 +42,17 @@ int64_t heard_marker::proven_ms(int64_t epoch, const cachecore_tracking_service 
   return epoch_.load(std::memory_order_acquire) == epoch ? proven : 0;
 }
 
+int64_t heard_marker::proven_with(const telling &by, int64_t epoch,
+                                  const cachecore_tracking_service &tracking) const noexcept {
+  const int64_t proven = tracking.proven_ms(by.tracked, by.epoch);
+  // One server tells of both, unless it is a cluster.
+  if (tracked_.load(std::memory_order_acquire) == by.tracked &&
+      tracking_epoch_.load(std::memory_order_acquire) == by.epoch) {
+    return epoch_.load(std::memory_order_acquire) == epoch ? proven : 0;
+  }
+  return std::min(proven, proven_ms(epoch, tracking));
+}
+
 near_region::near_region(const near_policy &how, double eager, near_report &report)
     : how_(how), eager_(eager > 0), report_(report), copies_({how.max_bytes, how.max_entries, false}) {}
 
@@ -90,14 +101,15 @@ near_region::answer near_region::find(call &call, std::string_view key, uint64_t
     if (now_ms >= copy.fresh_until_ms() || (copy.flags() & outage_copy) != 0) return false;
     if (!tracked()) {
       if (!take(call, copy, out)) return false;
-      report_.served(out.age_ms(now_ms));
+      out.found_ms = now_ms;
+      report_.served(out.age_ms());
       found = answer::hit;
       return true;
     }
-    const auto *const by = static_cast<const cachecore_tracked *>(copy.tracked());
-    const int64_t proven =
-        std::min(report_.tracking->proven_ms(by, copy.epoch()), heard.proven_ms(epoch, *report_.tracking));
+    const telling by{static_cast<const cachecore_tracked *>(copy.tracked()), copy.epoch()};
+    const int64_t proven = heard.proven_with(by, epoch, *report_.tracking);
     if (proven == 0 || now_ms - proven > how_.max_stale_ms || !take(call, copy, out)) return false;
+    out.found_ms = now_ms;
     report_.served(now_ms - proven);
     found = out.stamp == epoch ? answer::hit : answer::outdated;
     return true;
@@ -121,6 +133,7 @@ near_region::answer near_region::find_in_outage(call &call, std::string_view key
   (void)copies_.find(key, hash, [&](const copy_view &copy) {
     const bool own = (copy.flags() & outage_copy) != 0;
     if (now_ms >= (own ? copy.fresh_until_ms() : copy.stale_until_ms()) || !take(call, copy, out)) return false;
+    out.found_ms = now_ms;
     found = own ? answer::hit : answer::outdated;
     return true;
   });

@@ -84,6 +84,9 @@ class alignas(64) heard_marker {
   [[nodiscard]] int64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
   // The moment as of which the marker of that epoch was the present one; 0: it is not known to be.
   [[nodiscard]] int64_t proven_ms(int64_t epoch, const cachecore_tracking_service &tracking) const noexcept;
+  // As of which both it and what `by` tells of were right; 0: one of them is not known to be.
+  [[nodiscard]] int64_t proven_with(const telling &by, int64_t epoch,
+                                    const cachecore_tracking_service &tracking) const noexcept;
 
  private:
   std::atomic<int64_t> epoch_{0};
@@ -102,8 +105,9 @@ struct near_copy {
   int64_t born_ms = 0;
   int64_t fresh_until_ms = 0;
   int64_t stamp = 0;
+  int64_t found_ms = 0;  // when it was found
 
-  [[nodiscard]] int64_t age_ms(int64_t now_ms) const noexcept { return now_ms > born_ms ? now_ms - born_ms : 0; }
+  [[nodiscard]] int64_t age_ms() const noexcept { return found_ms > born_ms ? found_ms - born_ms : 0; }
 };
 
 class near_region {

@@ -63,7 +63,7 @@ task<value> cache::stats(call &call, std::optional<std::string_view> region_name
     const figures &counted = each.counted;
     const near_region *const copies = each.near();
     const near_cache::figures held = copies != nullptr ? copies->figures() : near_cache::figures{};
-    return {{{"hits", counted.hits.load()},
+    return {{{"hits", counted.hits.load() + counted.near_hits.load()},
              {"near_hits", counted.near_hits.load()},
              {"misses", counted.misses.load()},
              {"stale", counted.stale.load()},
@@ -184,6 +184,14 @@ constexpr auto cache_methods = declare(
                                    "later lookup is answered by a "
                                    "load that began before.",
                                    "NIL", idempotent, the_region, bytes("tag").at_least(1)),
+    method<&cache::bloom_add>(
+        "bloom_add",
+        "Adds keys that exist to the filter of a region whose policy has `bloom`. Until it was said to be complete, "
+        "and "
+        "again after it was lost, the filter refuses nothing. store and set of a value add its key.",
+        "NIL", idempotent, the_region, any("keys", "LIST of BYTES."),
+        any("complete", "With these the filter has all keys that exist: from now on others are refused.")
+            .by_default(value(false))),
     method<&cache::clear>("clear", "Invalidates all keys of a region; as invalidate of *.", "NIL", idempotent,
                           the_region),
     method<&cache::stats>(

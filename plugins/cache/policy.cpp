@@ -106,6 +106,9 @@ policy policy::from(map_view fields, const policy &base) {
       made.compress_above = given.as_int();
     } else if (name == "encrypt") {
       made.encrypt = given.as_text();
+    } else if (name == "bloom") {
+      const value rate = given.pairs()["error_rate"];
+      made.bloom = bloom_size::of(given.pairs()["capacity"].as_int(), rate.is_nil() ? 0.01 : rate.as_double());
     }
   }
   if (made.has_l1 && !base.has_l1 && !outage_ttl_given && made.outage_ttl_ms == 0) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bloom.h"
 #include "near.h"
 
 namespace cache_plugin {
@@ -31,6 +32,7 @@ struct policy {
   codec_kind codec = codec_kind::json;
   int64_t compress_above = -1;  // payloads of more bytes are compressed; -1: none
   std::string encrypt;          // the id of the key that payloads are sealed with; empty: none
+  bloom_size bloom;             // of the filter of keys that exist
 
   // `fields` over `base`. Throws INVALID_ARGUMENT naming the field.
   static policy from(map_view fields, const policy &base);
@@ -64,6 +66,13 @@ inline constexpr auto near_fields = spec::fields(
         "2000.")
         .kinds(spec::an_int)
         .at_least(0)
+        .optional());
+
+// The fields of `bloom`.
+inline constexpr auto bloom_fields = spec::fields(
+    spec::count("capacity", "For how many keys the filter is made.").kinds(spec::an_int).at_least(1),
+    spec::any("error_rate", "What part of the keys that do not exist is loaded all the same. Default 0.01.")
+        .kinds(spec::a_double)
         .optional());
 
 // The fields of a policy, for the declaration table.
@@ -123,6 +132,13 @@ inline constexpr auto policy_fields = spec::fields(
                "Values are stored encrypted (AES-256-GCM) with the key of this id, of the plugin's `encryption_keys`. "
                "Default: they are not.")
         .kinds(spec::some_bytes)
-        .optional());
+        .optional(),
+    spec::any(
+        "bloom",
+        "A filter of the keys that exist: others are answered NIL without a load, once bloom_add has said that it "
+        "is complete. Default: none.")
+        .kinds(spec::a_map)
+        .optional()
+        .with_fields<bloom_fields>());
 
 }  // namespace cache_plugin

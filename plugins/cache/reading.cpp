@@ -181,7 +181,7 @@ void cache::read_in_outage(call &call, const region &home, std::string_view key,
   constexpr int64_t while_it_lasts = std::numeric_limits<int64_t>::max();
   seen.found =
       entry_view{copy.format, copy.bytes, own ? while_it_lasts : 0, while_it_lasts, {}, copy.load_ms, 0, copy.tags};
-  seen.age_ms = copy.age_ms(host_.now_ms());
+  seen.age_ms = copy.age_ms();
 }
 
 // Whether a failure means that Redis is away, or of no use: then a lookup goes on without it. What the caller did (it

@@ -39,6 +39,9 @@ bool read_key(std::string_view base64, std::array<uint8_t, sealing_keys::key_siz
   return filled == out.size() && (bits & ((1U << held) - 1)) == 0;
 }
 
+// What a seal is good for: this key, and a value of this format.
+std::string bound_to(std::string_view entry, char format) { return std::string(entry) + ' ' + format; }
+
 }  // namespace
 
 sealing_keys::sealing_keys(const value &config) {
@@ -70,28 +73,30 @@ void sealing_keys::require(std::string_view id) const {
                                               "\", which the plugin's configuration encryption_keys does not have");
 }
 
-std::string_view cache::wrap(call &call, const policy &how, std::string_view entry, std::string_view plain,
+std::string_view cache::wrap(call &call, const policy &how, std::string_view entry, const encoded &plain,
                              uint8_t &coding) {
-  std::string_view payload = plain;
+  std::string_view payload = plain.bytes;
   const cachecore_compress_service *const compress = host_.services().compress;
-  if (how.compress_above >= 0 && compress != nullptr && plain.size() > static_cast<size_t>(how.compress_above)) {
-    const size_t room = compress->bound(plain.size());
+  if (how.compress_above >= 0 && compress != nullptr && plain.bytes.size() > static_cast<size_t>(how.compress_above)) {
+    const size_t room = compress->bound(plain.bytes.size());
     char *const out = call.allocate_array<char>(room);
     size_t size = 0;
-    if (compress->compress(plain.data(), plain.size(), out, room, &size) == CACHECORE_OK && size < plain.size()) {
+    if (compress->compress(plain.bytes.data(), plain.bytes.size(), out, room, &size) == CACHECORE_OK &&
+        size < plain.bytes.size()) {
       payload = {out, size};
       coding |= compressed;
     }
   }
   if (how.encrypt.empty()) return payload;
   const auto *const key = keys_.find(how.encrypt);
+  const std::string bound = bound_to(entry, plain.format);
   const size_t head = id_size + how.encrypt.size();
   char *const out = call.allocate_array<char>(head + payload.size() + seal_overhead);
   out[0] = static_cast<char>(how.encrypt.size());
   out[1] = 0;
   std::memcpy(out + id_size, how.encrypt.data(), how.encrypt.size());
   if (key == nullptr ||
-      host_.services().crypto->seal(key->data(), entry.data(), entry.size(), payload.data(), payload.size(),
+      host_.services().crypto->seal(key->data(), bound.data(), bound.size(), payload.data(), payload.size(),
                                     reinterpret_cast<uint8_t *>(out) + head) != CACHECORE_OK) {
     throw error(CACHECORE_INTERNAL, "the value could not be encrypted");
   }
@@ -111,8 +116,9 @@ bool cache::unwrap(call &call, region &home, std::string_view entry, entry_view 
     readable = false;
     if (key != nullptr) {
       const std::string_view closed = stored.payload.substr(head);
+      const std::string bound = bound_to(entry, stored.format);
       auto *const out = call.allocate_array<uint8_t>(closed.size() - seal_overhead + 1);
-      readable = host_.services().crypto->open(key->data(), entry.data(), entry.size(), closed.data(), closed.size(),
+      readable = host_.services().crypto->open(key->data(), bound.data(), bound.size(), closed.data(), closed.size(),
                                                out) == CACHECORE_OK;
       out[closed.size() - seal_overhead] = 0;
       stored.payload = {reinterpret_cast<const char *>(out), closed.size() - seal_overhead};

@@ -3,10 +3,11 @@
 //     plain  ->  zstd, where it is larger than the policy's compress_above, and smaller afterwards
 //            ->  2 bytes size of the key's id, the id, AES-256-GCM (nonce, ciphertext, tag) under that key
 //
-// The seal binds a payload to its key in Redis, so that one who can write there cannot pass a value off as another's.
-// New payloads are sealed with the key that the policy names; whatever is named by a payload opens it. So a key is
-// rotated by adding the new one in all processes, then naming it in the policy, and removing the old one when what it
-// sealed has expired. What cannot be opened is as good as not there: it is loaded again, and counted (`unreadable`).
+// The seal binds a payload to its key in Redis and its format, so that one who can write there cannot pass a value off
+// as another's. New payloads are sealed with the key that the policy names; whatever is named by a payload opens it. So
+// a key is rotated by adding the new one in all processes, then naming it in the policy, and removing the old one when
+// what it sealed has expired. What cannot be opened is as good as not there: it is loaded again, and counted
+// (`unreadable`).
 //
 // Copies in the process are neither compressed nor sealed.
 //

@@ -100,5 +100,6 @@ std::vector<row> init_rows();
 std::vector<row> value_rows();
 std::vector<row> session_rows();
 std::vector<row> lock_rows();
+std::vector<row> caching_rows();
 
 }  // namespace bench

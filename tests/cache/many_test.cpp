@@ -233,6 +233,45 @@ void an_eager_region_loads_before_the_end(void **) {
   for (int i = 0; i < 200; i++) assert_found(core.lookup("s", "k"), "hit", "value");
 }
 
+// bloom: keys that nobody has are refused without a load, once the filter is complete.
+void a_filter_refuses_what_does_not_exist(void **) {
+  const cache_core core(test_server_url(server));
+  const cache_core other(test_server_url(server));
+  const cachecore_pair size[] = {{text("capacity"), number(1'000)}, {text("error_rate"), cachecore_double(0.01)}};
+  for (const cache_core *each : {&core, &other}) each->define("r", {{"bloom", cachecore_map(size, 2)}});
+  assert_failed(core.call("bloom_add", {text("s"), cachecore_list(nullptr, 0)}), CACHECORE_INVALID_STATE, "bloom");
+  // Not complete: it refuses nothing.
+  core.fail(core.must_load("r", "ghost0"), "enough");
+  std::vector<std::string> names;
+  std::vector<cachecore_value> keys;
+  for (int i = 0; i < 1'000; i++) names.push_back("user" + std::to_string(i));
+  keys.reserve(names.size());
+  for (const std::string &each : names) keys.push_back(text(each));
+  core.ok("bloom_add", {text("r"), cachecore_list(keys.data(), keys.size()), truth(true)});
+  // Whoever asks, in any process; and no key that exists is ever refused.
+  for (int i = 0; i < 1'000; i += 10) other.fail(other.must_load("r", "user" + std::to_string(i)), "enough");
+  for (int i = 0; i < 1'000; i++) {
+    const outcome came = other.lookup("r", "ghost" + std::to_string(i));
+    if (came.state == "load") {
+      other.fail(came.lease, "enough");
+    } else {
+      assert_found(came, "hit", "nil");
+    }
+  }
+  // 10 of 1,000 are expected not to be; the hashes are always the same, so this is no matter of luck.
+  assert_in_range(other.figure("r", "refused"), 970, 1'000);
+  // New ones.
+  core.ok("set", {text("r"), text("ghost1"), text("born")});
+  assert_found(other.lookup("r", "ghost1"), "hit", "born");
+  core.ok("delete", {text("r"), text("ghost1")});
+  other.fail(other.must_load("r", "ghost1"), "enough");
+  // A filter that was lost refuses nothing.
+  assert_int_equal(keys_of(server, "cache:b:*").size(), 1);
+  assert_text(redis(server, "DEL " + keys_of(server, "cache:b:*").at(0)), "1");
+  core.ok("bloom_add", {text("r"), cachecore_list(keys.data(), 1)});
+  core.fail(core.must_load("r", "ghost2"), "enough");
+}
+
 }  // namespace
 
 int many_tests() {
@@ -245,6 +284,7 @@ int many_tests() {
       cmocka_unit_test_setup(one_that_fails_fails_alone, empty),
       cmocka_unit_test_setup(a_refresh_loads_what_is_fresh, empty),
       cmocka_unit_test_setup(an_eager_region_loads_before_the_end, empty),
+      cmocka_unit_test_setup(a_filter_refuses_what_does_not_exist, empty),
   };
   return cmocka_run_group_tests(tests, start, stop);
 }

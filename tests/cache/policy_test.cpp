@@ -202,10 +202,18 @@ void wrong_policies_are_refused(void **) {
   assert_failed(define("stale_ms", number(-1)), CACHECORE_INVALID_ARGUMENT, "policy.stale_ms");
   assert_failed(define("load_timeout_ms", number(0)), CACHECORE_INVALID_ARGUMENT, "policy.load_timeout_ms");
   assert_failed(define("codec", text("xml")), CACHECORE_INVALID_ARGUMENT, "policy.codec");
-  for (const char *later : {"bloom", "template"}) {
+  for (const char *later : {"template"}) {
     // What a later version will take is not taken silently by this one.
     assert_failed(define(later, number(1)), CACHECORE_INVALID_ARGUMENT, later);
   }
+  const auto define_bloom = [&](int64_t capacity, double rate) {
+    const cachecore_pair pairs[] = {{text("capacity"), number(capacity)}, {text("error_rate"), cachecore_double(rate)}};
+    return define("bloom", cachecore_map(pairs, 2));
+  };
+  assert_failed(define_bloom(0, 0.01), CACHECORE_INVALID_ARGUMENT, "capacity");
+  assert_failed(define_bloom(1, 0), CACHECORE_INVALID_ARGUMENT, "policy.bloom.error_rate");
+  assert_failed(define_bloom(1, 1), CACHECORE_INVALID_ARGUMENT, "policy.bloom.error_rate");
+  assert_failed(define_bloom(INT64_MAX, 0.01), CACHECORE_INVALID_ARGUMENT, "policy.bloom.capacity");
   assert_failed(define("eager", cachecore_double(-1)), CACHECORE_INVALID_ARGUMENT, "policy.eager");
   assert_failed(define("eager", cachecore_double(1001)), CACHECORE_INVALID_ARGUMENT, "policy.eager");
   assert_failed(define("distributed", number(1)), CACHECORE_INVALID_ARGUMENT, "policy.distributed");

@@ -212,6 +212,7 @@ static inline cachecore_status cachecore_cache_store_many(cachecore_handle *core
  *     tags              none     a LIST of texts: tags of every value
  *     codec             "json"   any value; "bytes": bytes alone, anything else is refused
  *     compress_above    none     values of more bytes are stored compressed
+ *     bloom             none     a MAP {capacity, error_rate}: keys that bloom_add did not name are answered NIL
  *     encrypt           none     values are stored encrypted with the key of this id (configuration: encryption_keys)
  *
  * Of l1, all of them optional:
