@@ -58,6 +58,7 @@ struct sides {
 
 enum class quantity {
   operations_per_second,  // larger is better
+  hits,                   // of 10,000 requests, as sample.operations; larger is better
   ns_per_operation,       // smaller is better, as are the ones below
   bytes,                  // of sample.operations
 };
@@ -101,5 +102,6 @@ std::vector<row> value_rows();
 std::vector<row> session_rows();
 std::vector<row> lock_rows();
 std::vector<row> caching_rows();
+std::vector<row> near_cache_rows();
 
 }  // namespace bench

@@ -58,7 +58,8 @@ bool is_asked_for(const row &row, const std::string &name) {
 std::vector<row> choose(const std::vector<std::string> &names) {
   std::vector<row> all;
   for (const auto &rows :
-       {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), auth_rows(), init_rows(), session_rows(), lock_rows(), caching_rows()})
+  for (const auto &rows :
+       {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), auth_rows(), init_rows(), session_rows(), lock_rows(), caching_rows(), near_cache_rows()})
     all.insert(all.end(), rows.begin(), rows.end());
   if (names.empty()) return all;
   std::vector<row> chosen;
@@ -117,8 +118,8 @@ figures measure(const row &row, size_t rounds) {
   const sides made = row.make();
   std::vector<sample> ours;
   std::vector<sample> peers;
-  // What is sized in files is the same every time.
-  if (row.measures == quantity::bytes) rounds = 1;
+  // What is counted, not timed, is the same every time.
+  if (row.measures == quantity::bytes || row.measures == quantity::hits) rounds = 1;
   if (rounds > 1) {  // one round to warm up
     made.ours();
     if (made.peer) made.peer();

@@ -2,7 +2,7 @@
 //
 // A key's four counters lie in one block of 64 bytes, one in each quarter of it, so that counting touches one cache
 // line. A use raises those of the four that are lowest (conservative update); the estimate is the least of them. When
-// ten uses a copy have been counted, all counters are halved: what was popular once is forgotten.
+// sixteen uses a copy have been counted, all counters are halved: what was popular once is forgotten.
 //
 // There are 128 counters for 8 copies. When the cache holds twice as many copies, the sketch doubles: every block
 // is copied to the two that its keys now spread over, so that no estimate is lost.
@@ -35,7 +35,7 @@ class near_sketch {
 
  private:
   static constexpr size_t copies_a_block = 8;
-  static constexpr uint64_t uses_a_copy = 10;
+  static constexpr uint64_t uses_a_copy = 16;
 
   struct alignas(64) block {
     std::array<uint64_t, 8> words{};
