@@ -93,5 +93,6 @@ std::vector<row> threads_rows();
 std::vector<row> async_rows();
 std::vector<row> init_rows();
 std::vector<row> value_rows();
+std::vector<row> queue_rows();
 
 }  // namespace bench
