@@ -1,7 +1,7 @@
 /* cachecore.h: everything an application needs.
  *
  * Start at core.h; value.h numbers the conventions of all headers. The typed convenience headers of the built-in
- * plugins (kv.h, cache.h) are included too: they are `static inline` over cachecore_invoke and add no symbol.
+ * plugins (kv.h, cache.h, queue.h) are included too: they are `static inline` over cachecore_invoke and add no symbol.
  * Plugin authors include plugin.h (C) or plugin.hpp (C++20) instead.
  */
 #ifndef CACHECORE_CACHECORE_H
@@ -13,6 +13,7 @@
 #include "error.h"
 #include "kv.h"
 #include "options.h"
+#include "queue.h"
 #include "value.h"
 
 #endif
