@@ -42,7 +42,14 @@ task<void> queues::events(call &call, std::string_view queue, bool from_start) {
     if (first) call.emit_map({{"event", "listening"}, {"queue", queue}});
     commands.clear();
     commands.add("XREAD", "COUNT", 100, "BLOCK", block_ms, "STREAMS", stream, std::string_view(last));
-    const reply replies = co_await commands;
+    reply replies(nullptr);
+    try {
+      replies = co_await commands;
+    } catch (const error &) {
+      // Whoever listens no more has changed nothing, whatever became of the read that waits.
+      if (call.given_up() != CACHECORE_OK) throw error(CACHECORE_CANCELLED, "nobody listens any more");
+      throw;
+    }
     const value read = replies.items()[0].or_throw();
     if (!read.is_nil()) {
       for (const value &item : read.items()[0].items()[1].items()) {
