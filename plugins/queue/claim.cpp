@@ -20,6 +20,10 @@ constexpr int64_t most_jobs = 1000;
 // How often a claim takes care of what is due (delays, expired leases), where a quick one finds enough to do.
 constexpr int64_t care_every_ms = 10;
 constexpr size_t words_a_job = 5;
+// Redis keeps a sorted set of up to 128 short members as one packed list, in which many at once cost the square of
+// their number; a member of more than 64 bytes makes it a real one. So claims of many have a long token.
+constexpr int64_t many_jobs = 8;
+constexpr size_t long_token = 64;
 
 double fraction_of(const host &host) {
   std::array<uint8_t, 4> bytes;
@@ -188,8 +192,9 @@ task<void> queues::give_back(call &call) {
 }
 
 task<void> queues::claim_from(call &call, line &from, harvest &into, bool waits, bool woken) {
-  const std::string token(new_name('.'));
+  std::string token = new_name('.');
   const int64_t room = into.wanted - static_cast<int64_t>(into.jobs.size());
+  if (room >= many_jobs && token.size() < long_token) token.append(long_token - token.size(), '.');
   const int64_t started = host_.now_ms();
   bool plain = true;
   size_t riding = 0;
@@ -254,7 +259,7 @@ task<void> queues::claim_from(call &call, line &from, harvest &into, bool waits,
                                   {"queue", call.copy(from.name)},
                                   {"id", found[at]},
                                   {"payload", restore(call, found[at + 1], found[at + 2].as_text())},
-                                  {"attempt", found[at + 3]}}));
+                                  {"attempt", found[at + 3].parsed_int()}}));
     if (into.renew) hold(from, std::move(member), into.lease_ms);
   }
   claimed_.add(static_cast<int64_t>(found.size() / words_a_job));
