@@ -103,5 +103,6 @@ std::vector<row> session_rows();
 std::vector<row> lock_rows();
 std::vector<row> caching_rows();
 std::vector<row> near_cache_rows();
+std::vector<row> queue_rows();
 
 }  // namespace bench
