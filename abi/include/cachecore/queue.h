@@ -32,6 +32,7 @@ extern "C" {
 
 /* A claimed job; all of it points into the result of the claim and lives as long as that. */
 typedef struct cachecore_queue_job {
+  size_t struct_size;      /* set by cachecore_queue_job_at */
   cachecore_value handle;  /* what ends, extends or releases it */
   cachecore_value queue;   /* BYTES */
   cachecore_value id;      /* BYTES */
