@@ -50,14 +50,16 @@ side get_side(const std::shared_ptr<cachecore> &core) {
 
 sides make_cycle() {
   const std::shared_ptr<cachecore> core = open_core(server_url());
-  return {[core, locks = locker(core.get())] {
-            return run_for_a_while(
-                [&](int count) {
-                  for (int i = 0; i < count; i++) locks.cycle(0);
-                },
-                100, test_server_pid(server()));
-          },
-          get_side(core), nullptr};
+  sides made;
+  made.ours = [core, locks = locker(core.get())] {
+    return run_for_a_while(
+        [&](int count) {
+          for (int i = 0; i < count; i++) locks.cycle(0);
+        },
+        100, test_server_pid(server()));
+  };
+  made.peer = get_side(core);
+  return made;
 }
 
 sample hand_over(const locker &locks) {
@@ -82,7 +84,10 @@ sample hand_over(const locker &locks) {
 
 sides make_handover() {
   const std::shared_ptr<cachecore> core = open_core(server_url());
-  return {[core, locks = locker(core.get())] { return hand_over(locks); }, get_side(core), nullptr};
+  sides made;
+  made.ours = [core, locks = locker(core.get())] { return hand_over(locks); };
+  made.peer = get_side(core);
+  return made;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,6 +145,7 @@ int hold(const char *url) {
 
 pid_t start(const std::vector<std::string> &words, int output = -1) {
   std::vector<char *> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string &word : words) arguments.push_back(const_cast<char *>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -360,8 +362,11 @@ void a_forked_child_holds_and_renews_nothing(void **) {
 
 int main(int count, char **words) {
   const std::string role = words[0];
+  // A worker ends with the test, also with one that failed.
+  if (count > 1) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (role == "history-worker" && count == 5) {
-    return work(words[1], words[2], std::atoi(words[3]), static_cast<unsigned>(std::strtoul(words[4], nullptr, 10)));
+    return work(words[1], words[2], static_cast<int>(std::strtol(words[3], nullptr, 10)),
+                static_cast<unsigned>(std::strtoul(words[4], nullptr, 10)));
   }
   if (role == "history-holder" && count == 2) return hold(words[1]);
   return run_all("lock history",

@@ -84,6 +84,7 @@ void a_semaphore_has_so_many_permits(void **) {
   const lock_core core(test_server_url(server));
   const wish permit{.name = "a", .mode = "semaphore", .permits = 3};
   std::vector<outcome> held;
+  held.reserve(3);
   for (int i = 0; i < 3; i++) held.push_back(core.must_acquire(permit));
   assert_int_equal(core.acquire(permit).status, CACHECORE_BUSY);
   wish waiting = permit;

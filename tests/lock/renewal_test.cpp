@@ -30,6 +30,7 @@ void many_locks_are_renewed_in_few_round_trips(void **) {
   const lock_core core(test_server_url(server));
   const int64_t lease_ms = is_long() ? 30'000 : 3'000;
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; i++) names.push_back("lock " + std::to_string(i));
   std::vector<std::string> handles(names.size());
   on_threads(16, [&](int thread) {
