@@ -88,6 +88,7 @@ static inline int cachecore_queue_job_at(const cachecore_result *claimed, size_t
   const cachecore_value *all = cachecore_result_value(claimed);
   size_t i;
   memset(out, 0, sizeof(*out));
+  out->struct_size = sizeof(*out);
   if (all == NULL || all->kind != CACHECORE_LIST || index >= all->as.list.count) return 0;
   all = &all->as.list.items[index];
   for (i = 0; i < all->as.map.count; i++) {
