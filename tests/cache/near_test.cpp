@@ -128,7 +128,7 @@ void a_process_reads_its_own_writes(void **) {
       set_tagged(core, "k", value, "t");
       const outcome came = core.lookup("r", "k");
       if (came.state != "hit" || came.value != value) wrong++;
-      const auto &invalidate = invalidations()[static_cast<size_t>(i) % 4];
+      const auto invalidate = invalidations()[static_cast<size_t>(i) % 4];
       invalidate.second(core);
       const outcome after = core.lookup("r", "k");
       if (after.value == value) wrong++;
