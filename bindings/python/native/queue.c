@@ -16,10 +16,12 @@ PyTypeObject *queue_type;
 
 static PyObject *get_running_loop;
 
+static bool is_open(const queue_object *queue) { return queue != NULL && queue->completions != NULL; }
+
 queue_object *queue_of_running_loop(core_object *core) {
   PyObject *loop = PyObject_CallFunctionObjArgs(get_running_loop, NULL);
   if (loop == NULL) return NULL;
-  if (loop == core->loop && core->queue != NULL && core->process == current_process()) {
+  if (loop == core->loop && core->process == current_process() && is_open((queue_object *)core->queue)) {
     Py_DECREF(loop); /* the core holds it */
     return (queue_object *)core->queue;
   }

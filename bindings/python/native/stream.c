@@ -157,6 +157,11 @@ static PyObject *stream_ended(stream_object *self, void *unused) {
   return PyBool_FromLong(self->ended);
 }
 
+static PyObject *stream_cancelled(stream_object *self, void *unused) {
+  (void)unused;
+  return PyBool_FromLong(self->cancelled);
+}
+
 static int stream_traverse(stream_object *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->base.method);
@@ -311,6 +316,7 @@ static PyMethodDef stream_methods[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef stream_getset[] = {{"ended", (getter)(void (*)(void))stream_ended, NULL, NULL, NULL},
+                                      {"cancelled", (getter)(void (*)(void))stream_cancelled, NULL, NULL, NULL},
                                       {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot stream_slots[] = {{Py_tp_dealloc, stream_dealloc}, {Py_tp_traverse, stream_traverse},
