@@ -17,6 +17,7 @@ class Handle:
     def __init__(self, config: dict[str, Any], config_file: str | None) -> None:
         self._queues: dict[asyncio.AbstractEventLoop, _native.Queue] = {}
         self._described: dict[str, Any] | None = None
+        self.caching: dict[bool, Any] = {}  # the cache's methods as decorators call them
         self.core = _native.Core(json.dumps(config), config_file, self._find_queue)
 
     # ---- what can be called ----

@@ -88,9 +88,8 @@ def bind(
 ) -> Callable[..., Any]:
     """The callable for a method as the core describes it."""
     parameters = described["parameters"]
-    with_fields = [i for i, each in enumerate(parameters) if each["fields"]]
-    options_index = with_fields[0] if len(with_fields) == 1 else -1
-    fields = frozenset(each["name"] for each in parameters[options_index]["fields"]) if with_fields[:1] else None
+    options_index = next((i for i, each in enumerate(parameters) if each["name"] == "options" and each["fields"]), -1)
+    fields = frozenset(each["name"] for each in parameters[options_index]["fields"]) if options_index >= 0 else None
     streaming = "streaming" in described["flags"]
     call = _native.find_method(
         handle.core,
@@ -98,7 +97,7 @@ def bind(
         tuple(each["name"] for each in parameters),
         _key_index(parameters),
         options_index,
-        fields if options_index >= 0 else None,
+        fields,
         view.decode,
         0 if streaming else view.timeout_ms,
         missing,

@@ -78,6 +78,7 @@ void stay_take_gil(stay *here) {
 /* Threads of the parent do not exist here, nor do their stays. */
 static void forget_parent(core_object *core) {
   core->process = current_process();
+  core->generation++;
   core->users = stays_of_this_thread(core);
   Py_CLEAR(core->loop);
   Py_CLEAR(core->queue);
@@ -225,6 +226,7 @@ static PyObject *core_reset(core_object *self, PyObject *unused) {
   stay_release_gil(&here);
   const cachecore_status status = cachecore_reset(here.handle, &error);
   stay_take_gil(&here);
+  self->generation++;
   core_leave(&here);
   if (status != CACHECORE_OK) {
     raise_error(&error, NULL, NULL);
@@ -273,6 +275,12 @@ static PyObject *core_closed(core_object *self, void *unused) {
   return PyBool_FromLong(self->handle == NULL || is_closing(self));
 }
 
+/* Looks first: in a forked child plugins are made anew at the first use. */
+static PyObject *core_generation(core_object *self, void *unused) {
+  (void)unused;
+  return PyLong_FromLong(self->generation + (self->process != current_process()));
+}
+
 static PyMethodDef core_methods[] = {
     {"close", (PyCFunction)(void (*)(void))core_close, METH_NOARGS, "Ends every call with ClosedError and frees."},
     {"reset", (PyCFunction)(void (*)(void))core_reset, METH_NOARGS, "Drops connections and plugins' state."},
@@ -281,6 +289,7 @@ static PyMethodDef core_methods[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef core_getset[] = {{"closed", (getter)(void (*)(void))core_closed, NULL, NULL, NULL},
+                                    {"generation", (getter)(void (*)(void))core_generation, NULL, NULL, NULL},
                                     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef core_members[] = {

@@ -88,6 +88,7 @@ typedef struct core_object {
   Py_ssize_t users;  /* how many are between core_enter and core_leave */
   int closing;       /* read without the GIL by those that wait */
   long process;      /* the process the handle was made or adopted in */
+  long generation;   /* how often plugins were made anew: what was told them before is forgotten */
   PyObject *loop;    /* the event loop that asked last, and its queue: a cache over find_queue */
   PyObject *queue;
   PyObject *find_queue; /* Python: loop -> Queue */
