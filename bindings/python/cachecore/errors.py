@@ -201,6 +201,10 @@ _by_status: dict[int, type[RedisOperationError]] = {
 }
 
 
+CAN_RETRY = (BusyError, DeniedError, OperationTimeoutError, RejectedError, UnavailableError, UncertainError)
+"""Errors that may have passed when a program that serves tries again later."""
+
+
 def make_error(
     status: int,
     message: str,
