@@ -11,8 +11,26 @@ The README of the binding has the rest.
 from ._native import Operation, Pairs
 from ._native import version as __version__
 from ._streams import AsyncStream, Stream
+from .caching import cached, get_with_fallback
 from .client import AsyncClient, Client
 from .errors import *  # noqa: F403
 from .errors import __all__ as _errors
+from .locks import lock
+from .sessions import Session
+from .worker import Worker
 
-__all__ = ["AsyncClient", "AsyncStream", "Client", "Operation", "Pairs", "Stream", "__version__", *_errors]
+__all__ = [
+    "AsyncClient",
+    "AsyncStream",
+    "Client",
+    "Operation",
+    "Pairs",
+    "Session",
+    "Stream",
+    "Worker",
+    "__version__",
+    "cached",
+    "get_with_fallback",
+    "lock",
+    *_errors,
+]

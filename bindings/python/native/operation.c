@@ -92,6 +92,7 @@ static void abandon(pending *base, queue_object *queue) {
     if (error != NULL) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
     Py_XDECREF(error);
     operation_settle(self, NULL);
+    self->seen = true; /* often there is nobody left to look at it */
   }
   queue_ready(queue, self);
 }
@@ -281,7 +282,11 @@ static PyObject *operation_cancel(operation_object *self, PyObject *arguments, P
   Py_RETURN_TRUE;
 }
 
-/* ---- awaiting ---- */
+/* ---- awaiting ----
+ *
+ * An operation is its own iterator. It has no method `send`, which would make it a coroutine in the eyes of asyncio.wait;
+ * the interpreter uses the slot.
+ */
 
 static PyObject *operation_self(PyObject *self) { return Py_NewRef(self); }
 
@@ -310,11 +315,6 @@ static PyObject *operation_next(operation_object *self) {
   raise_object(stop);
   Py_XDECREF(stop);
   return NULL;
-}
-
-static PyObject *operation_send_method(operation_object *self, PyObject *sent) {
-  (void)sent;
-  return operation_next(self);
 }
 
 /* The awaiting coroutine will not take what comes, or has come. */
@@ -461,7 +461,6 @@ static PyMethodDef operation_methods[] = {
     {"cancelled", METHOD(operation_cancelled), METH_NOARGS, NULL},
     {"cancel", METHOD(operation_cancel), METH_VARARGS | METH_KEYWORDS, "Cancels the operation itself."},
     {"get_loop", METHOD(operation_get_loop), METH_NOARGS, NULL},
-    {"send", METHOD(operation_send_method), METH_O, NULL},
     {"throw", METHOD(operation_throw), METH_VARARGS, NULL},
     {"close", METHOD(operation_close), METH_NOARGS, NULL},
     {"_make_cancelled_error", METHOD(operation_make_cancelled), METH_NOARGS, NULL},
