@@ -18,8 +18,8 @@ namespace {
 constexpr int64_t question_slice_ns = 50 * ns_per_ms;
 }  // namespace
 
-thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {nullptr, nullptr, 0,     0,
-                                                                                0,       false,   {nullptr, nullptr}};
+thread_local thread_state this_thread
+    [[gnu::tls_model("initial-exec")]] = {nullptr, nullptr, 0, 0, 0, false, {nullptr, nullptr}};
 
 void executor::drain_local() noexcept {
   while (post_node *node = local_.pop()) node->run(node);

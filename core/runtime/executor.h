@@ -108,7 +108,8 @@ class waiter final : public executor {
   // By the owning thread.
   void drain() noexcept;  // runs what was posted until there is nothing left
   bool take_inbox(post_list &out) noexcept;
-  // Until woken; may return early. True if nobody woke it: the deadline, a signal, or time to ask (see interrupt_question).
+  // Until woken; may return early. True if nobody woke it: the deadline, a signal, or time to ask (see
+  // interrupt_question).
   bool sleep_until(int64_t deadline_ns) noexcept;
   void begin_wait(engine *waits_in) noexcept;
   void end_wait() noexcept;
@@ -147,7 +148,8 @@ class waiter final : public executor {
 // In the child of a fork: the parent's waiters and their mutexes are left behind.
 void forget_waiters_after_fork() noexcept;
 
-// What this thread asks while it waits in a blocking call and nothing comes: whether it should stop (cachecore_set_interrupt).
+// What this thread asks while it waits in a blocking call and nothing comes: whether it should stop
+// (cachecore_set_interrupt).
 struct interrupt_question {
   cachecore_interrupt_function ask;  // null: nobody
   void *context;

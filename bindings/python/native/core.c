@@ -8,12 +8,12 @@
  * Ctrl-C. The library asks should_stop from the waiting thread itself, which takes the GIL and lets Python run its
  * signal handlers; an exception from one ends the call.
  */
-#include "native.h"
-
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "native.h"
 
 PyTypeObject *core_type;
 
@@ -84,7 +84,8 @@ static void forget_parent(core_object *core) {
   Py_CLEAR(core->queue);
 }
 
-/* The handle was inherited by fork: makes it this process' own. With the GIL held, since no other thread may be in it. */
+/* The handle was inherited by fork: makes it this process' own. With the GIL held, since no other thread may be in it.
+ */
 static bool adopt(stay *here) {
   core_object *core = here->core;
   cachecore_error error;
@@ -293,21 +294,21 @@ static PyGetSetDef core_getset[] = {{"closed", (getter)(void (*)(void))core_clos
                                     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef core_members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(core_object, weak_references), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL}};
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(core_object, weak_references), READONLY, NULL}, {NULL, 0, 0, 0, NULL}};
 
-static PyType_Slot core_slots[] = {{Py_tp_new, core_new},
-                                   {Py_tp_dealloc, core_dealloc},
-                                   {Py_tp_traverse, core_traverse},
-                                   {Py_tp_clear, core_clear},
-                                   {Py_tp_methods, core_methods},
-                                   {Py_tp_getset, core_getset},
-                                   {Py_tp_members, core_members},
-                                   {Py_tp_doc, "A handle of the library: one configured set of plugins and connections."},
-                                   {0, NULL}};
+static PyType_Slot core_slots[] = {
+    {Py_tp_new, core_new},
+    {Py_tp_dealloc, core_dealloc},
+    {Py_tp_traverse, core_traverse},
+    {Py_tp_clear, core_clear},
+    {Py_tp_methods, core_methods},
+    {Py_tp_getset, core_getset},
+    {Py_tp_members, core_members},
+    {Py_tp_doc, "A handle of the library: one configured set of plugins and connections."},
+    {0, NULL}};
 
-static PyType_Spec core_spec = {"cachecore._native.Core", sizeof(core_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-                                core_slots};
+static PyType_Spec core_spec = {"cachecore._native.Core", sizeof(core_object), 0,
+                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, core_slots};
 
 int core_init_type(PyObject *module) {
   note_process();

@@ -84,7 +84,8 @@ static bool read_timeout(method_object *method, PyObject *object, int64_t *timeo
   call_arguments scratch;
   arguments_init(&scratch);
   cachecore_value value;
-  const bool fine = value_from_python(&scratch, object, &value) && (value.kind == CACHECORE_INT || value.kind == CACHECORE_NIL);
+  const bool fine =
+      value_from_python(&scratch, object, &value) && (value.kind == CACHECORE_INT || value.kind == CACHECORE_NIL);
   arguments_clear(&scratch);
   if (!fine) {
     if (!PyErr_Occurred()) {
@@ -171,7 +172,8 @@ static bool bind(method_object *method, bound *given, PyObject *const *objects, 
   if (names == NULL) return true;
   const Py_ssize_t named = PyTuple_Size(names);
   for (Py_ssize_t i = 0; i < named; i++) {
-    if (!bind_keyword(method, given, positional, PyTuple_GetItem(names, i), objects[positional + i], total)) return false;
+    if (!bind_keyword(method, given, positional, PyTuple_GetItem(names, i), objects[positional + i], total))
+      return false;
   }
   return given->options == NULL || bind_collected(method, given, objects, positional, names);
 }
@@ -227,8 +229,8 @@ static PyObject *call_blocking(PyObject *callable, PyObject *const *objects, Py_
   cachecore_result *result = NULL;
   cachecore_error error;
   stay_release_gil(&here);
-  const cachecore_status status = cachecore_call(here.handle, method->method, given.values, (size_t)given.count,
-                                                 given.timeout_ms, &result, &error);
+  const cachecore_status status =
+      cachecore_call(here.handle, method->method, given.values, (size_t)given.count, given.timeout_ms, &result, &error);
   stay_take_gil(&here);
   if (here.raised) {
     /* A signal handler's exception is set. */
@@ -254,7 +256,8 @@ static PyObject *call_async(PyObject *callable, PyObject *const *objects, Py_ssi
     queue_object *queue = queue_of_running_loop(method->core);
     if (queue != NULL) made = operation_new(queue->loop, method, given.key);
     cachecore_error error;
-    if (made != NULL && !queue_submit(queue, &made->base, given.values, (size_t)given.count, given.timeout_ms, &error)) {
+    if (made != NULL &&
+        !queue_submit(queue, &made->base, given.values, (size_t)given.count, given.timeout_ms, &error)) {
       if (PyErr_Occurred()) {
         Py_CLEAR(made);
       } else {
@@ -283,7 +286,8 @@ static PyObject *call_blocking_stream(PyObject *callable, PyObject *const *objec
   return open_stream(callable, objects, positional, names, true);
 }
 
-static PyObject *call_async_stream(PyObject *callable, PyObject *const *objects, Py_ssize_t positional, PyObject *names) {
+static PyObject *call_async_stream(PyObject *callable, PyObject *const *objects, Py_ssize_t positional,
+                                   PyObject *names) {
   return open_stream(callable, objects, positional, names, false);
 }
 
@@ -352,7 +356,8 @@ static PyObject *find_method(PyObject *module, PyObject *arguments) {
   self->timeout_ms = timeout_ms;
   self->takes_timeout = true;
   for (Py_ssize_t i = 0; i < PyTuple_Size(parameters); i++) {
-    if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(parameters, i), "timeout_ms") == 0) self->takes_timeout = false;
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(parameters, i), "timeout_ms") == 0)
+      self->takes_timeout = false;
   }
   self->missing = Py_NewRef(missing);
   self->absorb = or_null(absorb);
@@ -404,10 +409,8 @@ static void method_dealloc(method_object *self) {
   Py_DECREF(type);
 }
 
-static PyType_Slot method_slots[] = {{Py_tp_dealloc, method_dealloc},
-                                     {Py_tp_traverse, method_traverse},
-                                     {Py_tp_clear, method_clear},
-                                     {0, NULL}};
+static PyType_Slot method_slots[] = {
+    {Py_tp_dealloc, method_dealloc}, {Py_tp_traverse, method_traverse}, {Py_tp_clear, method_clear}, {0, NULL}};
 
 static PyType_Spec method_spec = {"cachecore._native.Method", sizeof(method_object), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,

@@ -51,8 +51,8 @@ static PyMethodDef functions[] = {
     {"status_name", status_name, METH_O, "The name of a status."},
     {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "cachecore._native", NULL, -1, functions, NULL, NULL,
-                                        NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "cachecore._native", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) {
   PyObject *module = PyModule_Create(&definition);

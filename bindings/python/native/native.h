@@ -1,4 +1,5 @@
-/* native.h: the extension module `cachecore._native`, over the C ABI of libcachecore and the stable ABI of CPython 3.11.
+/* native.h: the extension module `cachecore._native`, over the C ABI of libcachecore and the stable ABI of
+ * CPython 3.11.
  *
  * What it is. Objects that map one to one to those of the C ABI, and the two conversions between Python's values and
  * cachecore_value. All policy (decorators, sessions, web frameworks) is Python code above it.
@@ -10,12 +11,13 @@
  *     Stream      items of a streaming method, both ways           stream.c
  *
  * Thread rule. All state of these objects is guarded by the GIL. It is released around blocking calls alone
- * (cachecore_call, init, reset, close, poll), never while arguments are read. Nothing here is ever called by a thread of
- * the library.
+ * (cachecore_call, init, reset, close, poll), never while arguments are read. Nothing here is ever called by a thread
+ * of the library.
  *
  * Invariants
  * - A handle is used between core_enter and core_leave alone; it is closed when nobody is between them, by whoever
- *   leaves last. So close may be called at any time, also by a signal handler that runs inside a call of its own thread.
+ *   leaves last. So close may be called at any time, also by a signal handler that runs inside a call of its own
+ * thread.
  * - Everything that arguments point to is kept alive by `arguments` until the call has returned.
  * - After a fork the first use of a core in the child resets it (adopt): what was the parent's is left alone.
  */
@@ -83,13 +85,12 @@ PyObject *value_to_python(const cachecore_value *value, enum decoding how);
 /* ---- core.c ---- */
 
 typedef struct core_object {
-  PyObject_HEAD
-  cachecore *handle; /* NULL once closed */
-  Py_ssize_t users;  /* how many are between core_enter and core_leave */
-  int closing;       /* read without the GIL by those that wait */
-  long process;      /* the process the handle was made or adopted in */
-  long generation;   /* how often plugins were made anew: what was told them before is forgotten */
-  PyObject *loop;    /* the event loop that asked last, and its queue: a cache over find_queue */
+  PyObject_HEAD cachecore *handle; /* NULL once closed */
+  Py_ssize_t users;                /* how many are between core_enter and core_leave */
+  int closing;                     /* read without the GIL by those that wait */
+  long process;                    /* the process the handle was made or adopted in */
+  long generation;                 /* how often plugins were made anew: what was told them before is forgotten */
+  PyObject *loop;                  /* the event loop that asked last, and its queue: a cache over find_queue */
   PyObject *queue;
   PyObject *find_queue; /* Python: loop -> Queue */
   PyObject *weak_references;
@@ -127,8 +128,7 @@ int errors_init(PyObject *module);
 /* ---- method.c ---- */
 
 typedef struct method_object {
-  PyObject_HEAD
-  core_object *core;
+  PyObject_HEAD core_object *core;
   const cachecore_method *method; /* lives as long as the core's handle */
   PyMethodDef definition;         /* of the callable that Python sees; `self` of it is this object */
   PyObject *name;                 /* "kv.get" */
@@ -140,9 +140,9 @@ typedef struct method_object {
   Py_ssize_t key_index; /* the parameter that errors name, or -1 */
   enum decoding decode;
   int64_t timeout_ms;
-  bool takes_timeout; /* no parameter of its own is called timeout_ms */
-  PyObject *missing;  /* what NOT_FOUND becomes */
-  PyObject *absorb;   /* Python: exception -> value, of on_error="default"; or NULL */
+  bool takes_timeout;  /* no parameter of its own is called timeout_ms */
+  PyObject *missing;   /* what NOT_FOUND becomes */
+  PyObject *absorb;    /* Python: exception -> value, of on_error="default"; or NULL */
   PyObject *give_back; /* Python: result -> None, when an awaited result reaches nobody; or NULL */
 } method_object;
 
@@ -156,8 +156,7 @@ PyObject *method_outcome(method_object *method, const cachecore_completion *comp
 
 /* What waits for completions: the head of an operation and of a stream. */
 typedef struct pending {
-  PyObject_HEAD
-  struct pending *previous; /* in the queue's list */
+  PyObject_HEAD struct pending *previous; /* in the queue's list */
   struct pending *next;
   queue_object *queue; /* NULL when it waits for none any more */
   method_object *method;
@@ -169,8 +168,7 @@ typedef struct pending {
 } pending;
 
 struct queue_object {
-  PyObject_HEAD
-  core_object *core;
+  PyObject_HEAD core_object *core;
   cachecore_completions *completions;
   PyObject *loop;
   pending *first;
@@ -227,8 +225,8 @@ void operation_schedule_callbacks(operation_object *self);
 
 extern PyTypeObject *stream_type;
 extern PyTypeObject *blocking_stream_type;
-PyObject *stream_open(method_object *method, const cachecore_value *values, Py_ssize_t count, int64_t timeout_ms, PyObject *key,
-                      bool blocking);
+PyObject *stream_open(method_object *method, const cachecore_value *values, Py_ssize_t count, int64_t timeout_ms,
+                      PyObject *key, bool blocking);
 
 int core_init_type(PyObject *module);
 int method_init_type(PyObject *module);

@@ -284,8 +284,8 @@ static PyObject *operation_cancel(operation_object *self, PyObject *arguments, P
 
 /* ---- awaiting ----
  *
- * An operation is its own iterator. It has no method `send`, which would make it a coroutine in the eyes of asyncio.wait;
- * the interpreter uses the slot.
+ * An operation is its own iterator. It has no method `send`, which would make it a coroutine in the eyes of
+ * asyncio.wait; the interpreter uses the slot.
  */
 
 static PyObject *operation_self(PyObject *self) { return Py_NewRef(self); }
@@ -466,10 +466,10 @@ static PyMethodDef operation_methods[] = {
     {"_make_cancelled_error", METHOD(operation_make_cancelled), METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
-static PyGetSetDef operation_getset[] = {
-    {"_asyncio_future_blocking", (getter)(void (*)(void))get_blocking, (setter)(void (*)(void))set_blocking, NULL, NULL},
-    {"_loop", (getter)(void (*)(void))get_loop, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef operation_getset[] = {{"_asyncio_future_blocking", (getter)(void (*)(void))get_blocking,
+                                          (setter)(void (*)(void))set_blocking, NULL, NULL},
+                                         {"_loop", (getter)(void (*)(void))get_loop, NULL, NULL, NULL},
+                                         {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot operation_slots[] = {{Py_tp_dealloc, operation_dealloc},
                                         {Py_tp_traverse, operation_traverse},
@@ -501,6 +501,7 @@ int operation_init_type(PyObject *module) {
   name_call_soon = PyUnicode_InternFromString("call_soon");
   name_call_exception_handler = PyUnicode_InternFromString("call_exception_handler");
   operation_type = (PyTypeObject *)PyType_FromSpec(&operation_spec);
-  if (cancelled_error == NULL || invalid_state_error == NULL || copy_context == NULL || operation_type == NULL) return -1;
+  if (cancelled_error == NULL || invalid_state_error == NULL || copy_context == NULL || operation_type == NULL)
+    return -1;
   return PyModule_AddObjectRef(module, "Operation", (PyObject *)operation_type);
 }

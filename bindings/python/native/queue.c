@@ -1,11 +1,11 @@
 /* queue.c: Queue, the completion queue of one event loop.
  *
- * Python registers `drain` as the reader of the queue's descriptor. A turn takes all completions there are, settles what
- * they belong to, and then runs the done callbacks itself, each in its context, instead of handing every one to
+ * Python registers `drain` as the reader of the queue's descriptor. A turn takes all completions there are, settles
+ * what they belong to, and then runs the done callbacks itself, each in its context, instead of handing every one to
  * loop.call_soon: we are already at the top of the loop, and that hop is what an awaited call would mostly consist of.
  *
- * Ownership. The list of pending objects owns a reference to each until its last completion, so the pointer that travels
- * as user_data is good.
+ * Ownership. The list of pending objects owns a reference to each until its last completion, so the pointer that
+ * travels as user_data is good.
  */
 #include "native.h"
 
@@ -251,9 +251,12 @@ static PyGetSetDef queue_getset[] = {
     {"pending", (getter)(void (*)(void))queue_pending, NULL, "Whether something waits.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static PyType_Slot queue_slots[] = {{Py_tp_new, queue_new},           {Py_tp_dealloc, queue_dealloc},
-                                    {Py_tp_traverse, queue_traverse}, {Py_tp_clear, queue_clear},
-                                    {Py_tp_methods, queue_methods},   {Py_tp_getset, queue_getset},
+static PyType_Slot queue_slots[] = {{Py_tp_new, queue_new},
+                                    {Py_tp_dealloc, queue_dealloc},
+                                    {Py_tp_traverse, queue_traverse},
+                                    {Py_tp_clear, queue_clear},
+                                    {Py_tp_methods, queue_methods},
+                                    {Py_tp_getset, queue_getset},
                                     {0, NULL}};
 
 static PyType_Spec queue_spec = {"cachecore._native.Queue", sizeof(queue_object), 0,

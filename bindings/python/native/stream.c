@@ -1,14 +1,14 @@
 /* stream.c: the items of a streaming method (redis.subscribe, lock.watch, core.log).
  *
  * BlockingStream has a completion queue of its own, which next() polls with the GIL released, letting signal handlers
- * run. Stream is for asyncio: its items come through the loop's queue, and wait here, at most 1,024 of them; beyond that
- * the oldest go, and the next item says how many: {"dropped": n}, as the library itself says it.
+ * run. Stream is for asyncio: its items come through the loop's queue, and wait here, at most 1,024 of them; beyond
+ * that the oldest go, and the next item says how many: {"dropped": n}, as the library itself says it.
  *
  * Thread rule: the GIL; a BlockingStream may be closed by another thread while one waits in next().
  */
-#include "native.h"
-
 #include <poll.h>
+
+#include "native.h"
 
 PyTypeObject *stream_type;
 PyTypeObject *blocking_stream_type;
@@ -213,8 +213,7 @@ static PyObject *open_for_loop(method_object *method, const cachecore_value *val
 /* ---- blocking ---- */
 
 typedef struct blocking_stream {
-  PyObject_HEAD
-  method_object *method;
+  PyObject_HEAD method_object *method;
   PyObject *key;
   cachecore_completions *completions;
   uint64_t operation;

@@ -403,8 +403,9 @@ static PyObject *to_python(const cachecore_value *value, enum decoding how, bool
 PyObject *value_to_python(const cachecore_value *value, enum decoding how) { return to_python(value, how, false); }
 
 int values_init(PyObject *module) {
-  PyObject *names = Py_BuildValue("{s(),ss,ss}", "__slots__", "__module__", "cachecore", "__doc__",
-                                  "A map as a tuple of its pairs: one whose keys are not all different as keys of a dict.");
+  PyObject *names =
+      Py_BuildValue("{s(),ss,ss}", "__slots__", "__module__", "cachecore", "__doc__",
+                    "A map as a tuple of its pairs: one whose keys are not all different as keys of a dict.");
   if (names == NULL) return -1;
   pairs_type = PyObject_CallFunction((PyObject *)&PyType_Type, "s(O)N", "Pairs", (PyObject *)&PyTuple_Type, names);
   if (pairs_type == NULL) return -1;
