@@ -248,8 +248,9 @@ class Worker:
         for job in left.values():
             with contextlib.suppress(RedisOperationError):
                 await client.queue.release(job["job"])
-        while self._ended or (self._flushing is not None and not self._flushing.done()):
-            await self._acknowledge(client)
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        await self._acknowledge(client)
 
     async def _take_jobs(self, client: AsyncClient) -> None:
         while True:
