@@ -85,9 +85,7 @@ def test_operations_are_futures(run: Runner) -> None:
         assert await asyncio.wait_for(client.conformance.echo("x"), 10) == "x"
         assert await asyncio.shield(client.conformance.echo("x")) == "x"
         assert await asyncio.ensure_future(client.conformance.echo("x")) == "x"
-        answers = await asyncio.gather(
-            client.conformance.echo(1), client.conformance.fail(-14, "no"), return_exceptions=True
-        )
+        answers = await asyncio.gather(client.conformance.echo(1), client.conformance.fail(-14, "no"), return_exceptions=True)
         assert answers[0] == 1 and isinstance(answers[1], cachecore.ConflictError)
         called: list[Any] = []
         operation = client.conformance.echo((1, 2))

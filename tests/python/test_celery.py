@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-PROGRAM = '''
+PROGRAM = """
 import contextlib, os, sys, time
 import cachecore.celery
 from cachecore import cached, shared
@@ -52,7 +52,7 @@ def long(seconds):
     shared.client().kv.set("long", "began")
     time.sleep(seconds)
     shared.client().kv.set("long", "ended")
-'''
+"""
 
 
 @pytest.fixture(scope="module")

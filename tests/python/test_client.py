@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -75,7 +75,7 @@ def test_durations_may_be_timedeltas_and_times_datetimes(client: cachecore.Clien
     assert 59_000 < client.kv.ttl("key") <= 60_000
     assert client.kv.expire("key", timedelta(seconds=5)) is True
     assert 4_000 < client.kv.ttl("key") <= 5_000
-    client.kv.set_json("at", datetime(1970, 1, 1, 0, 0, 2, tzinfo=timezone.utc))
+    client.kv.set_json("at", datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC))
     with pytest.raises(TypeError, match="time zone"):
         client.redis.command(["SET", "key", datetime(2026, 1, 1)])
 
@@ -108,9 +108,7 @@ def test_a_pipeline_holds_errors_among_its_answers(client: cachecore.Client) -> 
 
 def test_points_move_between_users_at_once(client: cachecore.Client) -> None:
     client.redis.pipeline([["SET", "points:{a}", "10"], ["SET", "points:{a}:b", "0"]])
-    client.redis.transaction(
-        [["DECRBY", "points:{a}", 3], ["INCRBY", "points:{a}:b", 3]], expect={"points:{a}": "10"}
-    )
+    client.redis.transaction([["DECRBY", "points:{a}", 3], ["INCRBY", "points:{a}:b", 3]], expect={"points:{a}": "10"})
     assert client.kv.get_many(["points:{a}", "points:{a}:b"]) == ["7", "3"]
     with pytest.raises(cachecore.ConflictError):
         client.redis.transaction([["DECRBY", "points:{a}", 3]], expect={"points:{a}": "10"})
@@ -187,9 +185,9 @@ def test_wrong_calls_are_named(client: cachecore.Client) -> None:
     with pytest.raises(TypeError, match="given twice"):
         client.kv.get("a", key="b")  # type: ignore[misc]
     with pytest.raises(MethodNotFoundError, match="kv has no method gett"):
-        client.kv.gett  # type: ignore[attr-defined]  # noqa: B018
+        client.kv.gett  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="no plugin 'kvv'"):
-        client.kvv  # noqa: B018
+        client.kvv
     with pytest.raises(ValueError, match="nested"):
         deep: list[Any] = []
         for _ in range(600):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
-import logging
 import os
 import signal
 import subprocess
@@ -21,7 +19,7 @@ import pytest
 from conftest import needs
 
 import cachecore
-from cachecore import AsyncClient, BusyError, ConflictError, cached, get_with_fallback, lock, sessions, shared
+from cachecore import BusyError, ConflictError, cached, get_with_fallback, lock, sessions, shared
 from cachecore.worker import Reject, Retry, Worker, task_name
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict, Union
 
@@ -54,7 +54,7 @@ class Order(pydantic.BaseModel):
     lines: list[tuple[str, Decimal]]
 
 
-NOW = datetime(2026, 11, 30, 12, 0, 0, 123456, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 30, 12, 0, 0, 123456, tzinfo=UTC)
 USER = User(
     uuid.UUID(int=7), date(1815, 12, 10), Decimal("1.10"), [Address("St James's Square")], frozenset({"a"}), None, {1: 2.0}
 )

@@ -170,9 +170,7 @@ def test_sessions_of_requests(url: str, client: cachecore.Client) -> None:
 
 def auth_app(url: str, **settings: Any) -> FastAPI:
     app = FastAPI(lifespan=lifespan(url, ping=False, **settings))
-    app.add_middleware(
-        AuthMiddleware, whitelist=["/login", "/docs*"], internal=["/internal/*"], internal_networks=["10.0.0.0/8"]
-    )
+    app.add_middleware(AuthMiddleware, whitelist=["/login", "/docs*"], internal=["/internal/*"], internal_networks=["10.0.0.0/8"])
 
     @app.post("/login")
     async def login(cache: Annotated[AsyncClient, Depends(get_cache)]) -> Any:

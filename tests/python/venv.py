@@ -18,7 +18,7 @@ if not made.exists() or made.read_text() != wanted:
     with said.open("w") as log:
         steps = [
             [sys.executable, "-m", "venv", str(directory)],
-            [str(directory / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", str(requirements)],
+            [directory / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", requirements],
         ]
         if all(subprocess.run(step, stdout=log, stderr=log).returncode == 0 for step in steps):
             made.write_text(wanted)

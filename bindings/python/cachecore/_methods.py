@@ -139,9 +139,7 @@ class Namespace:
                 self.__dict__[name] = bound
                 return bound
         known = ", ".join(sorted(method["name"].rpartition(".")[2] for method in methods))
-        raise MethodNotFoundError(
-            f"{self._plugin} has no method {name}; it has: {known}", status=_native.NO_METHOD
-        ) from None
+        raise MethodNotFoundError(f"{self._plugin} has no method {name}; it has: {known}", status=_native.NO_METHOD) from None
 
     def __dir__(self) -> list[str]:
         plugin = self._handle.plugin(self._plugin)

@@ -174,7 +174,7 @@ class CachedFunction(Generic[P, R]):
         return self.template.expand({**bound.arguments, **bound.arguments.get("kwargs", {})})
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._drive(self._value(args, kwargs))
+        return self._drive(self._value(args, kwargs))  # type: ignore[no-any-return]
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Forgets the value of a call. A load that runs meanwhile does not count."""
@@ -191,7 +191,7 @@ class CachedFunction(Generic[P, R]):
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function, and stores what it gives."""
-        return self._drive(self._refresh(args, kwargs))
+        return self._drive(self._refresh(args, kwargs))  # type: ignore[no-any-return]
 
     def stats(self) -> Any:
         """Hits, misses and loads of the region in this process."""
@@ -206,9 +206,7 @@ class CachedFunction(Generic[P, R]):
 
     def _value(self, args: Any, kwargs: Any) -> Flow[Any]:
         key = self.key(*args, **kwargs)
-        plain = yield from read_through(
-            self.region, key, lambda: self.function(*args, **kwargs), self._asynchronous
-        )
+        plain = yield from read_through(self.region, key, lambda: self.function(*args, **kwargs), self._asynchronous)
         try:
             return self._restore(plain)
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from celery import signals
+from celery import signals  # type: ignore[import-untyped]
 
 from . import shared
 

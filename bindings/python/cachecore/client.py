@@ -16,16 +16,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._extras import namespace_kind
 from ._give_back import undo_of
 from ._handle import Handle
-from ._methods import KEYS, TEXT, Namespace, OnError, View, bind
+from ._methods import KEYS, TEXT, OnError, View, bind
 from .errors import MethodNotFoundError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from . import _plugins
 
@@ -100,9 +100,7 @@ class _Client:
     def _undo(self, method: str) -> Callable[[Any], None] | None:
         return undo_of(method, self) if self._view.asynchronous else None
 
-    def using(
-        self, *, decode: bool | None = None, on_error: OnError | None = None, timeout_ms: int | None = None
-    ) -> Self:
+    def using(self, *, decode: bool | None = None, on_error: OnError | None = None, timeout_ms: int | None = None) -> Self:
         """The same client with other settings: client.using(timeout_ms=200).kv.get("key")."""
         view = self._view
         return self._of(
@@ -217,7 +215,5 @@ class AsyncClient(_Client):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         await self.aclose()

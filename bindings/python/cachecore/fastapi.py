@@ -122,7 +122,7 @@ async def current_user(request: Request) -> dict[str, Any]:
         raise HTTPException(503, "tokens cannot be verified now", headers={"retry-after": "1"}) from error
     if user is None:
         raise HTTPException(401, "this token is not valid", headers=challenge)
-    return user  # type: ignore[no-any-return]
+    return user
 
 
 def monitor_routes(prefix: str = "") -> APIRouter:

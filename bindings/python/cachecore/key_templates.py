@@ -52,7 +52,7 @@ class KeyTemplate:
             raise ValueError(f'the key template "{text}" must have its placeholders written {{name}}')
         if any(":" not in literal for literal in self.literals[1:-1]):
             raise ValueError(
-                f'the key template "{text}" must have a \':\' between its placeholders: without it, different '
+                f"the key template \"{text}\" must have a ':' between its placeholders: without it, different "
                 "arguments could give the same key"
             )
 

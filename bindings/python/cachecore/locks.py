@@ -187,9 +187,7 @@ class lock:
         except RedisOperationError as error:
             log.debug("lock watch: %s", error)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         held, self._held = self._held, None
         assert held is not None
         methods = self._methods(True)

@@ -5,8 +5,8 @@
 
 What is stored is plain JSON, which every other language reads; nothing is pickled, so what another program wrote into
 the cache can be wrong, but cannot run code. Types that restore knows: None, bool, int, float, str, bytes, datetime, date,
-time, timedelta, Decimal, UUID, Enum, dataclasses, NamedTuple, TypedDict, pydantic models, Literal, Optional and other unions, and list, tuple, set,
-frozenset, dict and their abstract forms of these. Without an annotation a value comes back as JSON has it.
+time, timedelta, Decimal, UUID, Enum, dataclasses, NamedTuple, TypedDict, pydantic models, Literal, unions, and list,
+tuple, set, frozenset, dict and their abstract forms of these. Without an annotation a value comes back as JSON has it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def to_plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, (str, bytes, int, float)):  # subclasses
         return value
-    raise TypeError(f"{kind.__module__}.{kind.__qualname__} cannot be stored as JSON; give a dataclass, a pydantic model or a dict")
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    raise TypeError(f"{name} cannot be stored as JSON; give a dataclass, a pydantic model or a dict")
 
 
 def _plain_key(key: Any) -> str:

@@ -226,8 +226,8 @@ class Worker:
         stopped = asyncio.create_task(self._stopping.wait())
         try:
             done, _ = await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
-            for each in done - {stopped}:
-                each.result()  # a loop ends by an error alone
+            for ended in done - {stopped}:
+                ended.result()  # a loop ends by an error alone
         finally:
             await self._wind_down(client, [stopped, *loops])
             for each in handled:
