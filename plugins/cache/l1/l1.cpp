@@ -18,8 +18,9 @@ namespace {
 
 // So many blocks are held for readers before anybody looks whether they have left.
 constexpr size_t batch = 32;
-// How often a put waits for readers to leave before it gives up.
-constexpr int patience = 64;
+// How often a put looks whether readers have left before it gives up; others wait for it meanwhile.
+constexpr int patience = 6;
+constexpr int looks_before_it_yields = 4;
 // What is left free so that a batch fits.
 constexpr size_t largest_reserve = size_t{64} << 10;
 
@@ -193,7 +194,7 @@ near_cache::outcome near_cache::writer::keep(copy_block &made, uint64_t hash, in
   const auto fits = [&] { return bytes() + of_old + growth <= limits.max_bytes; };
   for (int i = 0; i < patience && !fits(); i++) {
     collect();
-    if (i > 0) sched_yield();
+    if (i >= looks_before_it_yields) sched_yield();
   }
   if (fits()) {
     eviction.grow();
