@@ -95,7 +95,7 @@ task<void> cache::filter_add(call &call, region_ref home, std::shared_ptr<const 
 }
 
 task<void> cache::bloom_add(call &call, std::string_view region_name, list_view given, bool complete) {
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   const std::shared_ptr<const policy> how = home->how();
   if (how->bloom.bits == 0) {
     throw error(CACHECORE_INVALID_STATE, "the policy of the region \"" + home->name() + "\" has no `bloom`");

@@ -6,7 +6,7 @@
 namespace cache_plugin {
 
 task<value> cache::get(call &call, std::string_view region_name, std::string_view key) {
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   near_copy copy;
   if (find_near(call, *home, key, copy)) {
     home->counted.near_hits++;
@@ -37,7 +37,7 @@ void cache::forget(region &home, std::string_view entry, std::string_view key) {
 // Takes the lease of a load under way with it, whose value would be older.
 task<void> cache::set(call &call, std::string_view region_name, std::string_view key, value data,
                       std::optional<int64_t> ttl_ms, list_view given_tags) {
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   const names at = names_of(call, *home, key);
   const std::shared_ptr<const policy> how = home->how();
   const encoded stored = encode(call, *how, data);
@@ -66,7 +66,7 @@ task<void> cache::set(call &call, std::string_view region_name, std::string_view
 
 // Without its lease no load that began before can store.
 task<bool> cache::remove(call &call, std::string_view region_name, std::string_view key) {
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   const names at = names_of(call, *home, key);
   const at_exit done([&] { forget(*home, at.entry, key); });
   const value replies = co_await call.transaction().add("UNLINK", at.lease).add("UNLINK", at.entry).idempotent();

@@ -71,7 +71,7 @@ struct flight {
 
   const std::string name;  // of the entry in Redis
   const std::string key;   // as the caller said it
-  const region_ref home;
+  region *const home;
   uint64_t number = 0;  // of this flight: never used again
   state now = state::beginning;
   bool attached = true;

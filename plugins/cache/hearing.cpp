@@ -55,7 +55,7 @@ void cache::changed(void *self, const cachecore_value *keys) {
       for (const value &name : value(*keys).items()) cache.key_changed(name.text());
       return;
     }
-    for (const region_ref each : cache.regions_.all()) {
+    for (region *const each : cache.regions_.all()) {
       each->heard.forget();
       if (near_region *const copies = each->near(); copies != nullptr) copies->erase_all();
     }

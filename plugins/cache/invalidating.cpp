@@ -23,7 +23,7 @@ task<void> cache::invalidate(call &call, std::string_view region_name, std::stri
     throw error(CACHECORE_INVALID_ARGUMENT, "pattern has " + std::to_string(pattern.size()) +
                                                 " bytes; at most 1024 are kept for every read to match");
   }
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   bool marked = false;
   const at_exit done([&] {
     flights_.detach_matching(*home, pattern);
@@ -43,7 +43,7 @@ task<void> cache::invalidate_tag(call &call, std::string_view region_name, std::
     throw error(CACHECORE_INVALID_ARGUMENT,
                 "tag has " + std::to_string(tag.size()) + " bytes; no value can have one of more than 1024");
   }
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   bool marked = false;
   const at_exit done([&] {
     flights_.end_tag(*home, tag);

@@ -69,7 +69,7 @@ bool cache::due_early(const policy &how, int64_t left_ms, uint32_t load_ms) cons
 
 // `wait_ms` was added to the deadline by the core, and that is all it is for.
 task<value> cache::lookup(call &call, std::string_view region_name, std::string_view key, int64_t /*wait_ms*/) {
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   near_copy copy;
   if (find_near(call, *home, key, copy) &&
       (copy.load_ms == 0 || !due_early(*home->how(), copy.fresh_until_ms - copy.found_ms, copy.load_ms))) {

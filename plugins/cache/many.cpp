@@ -42,7 +42,7 @@ task<value> cache::lookup_one(call &call, region_ref home, std::string_view key,
 }
 
 task<value> cache::lookup_many(call &call, std::string_view region_name, list_view keys, int64_t /*wait_ms*/) {
-  const region_ref home = regions_.get(region_name);
+  region *const home = regions_.get(region_name);
   for (const value &key : keys) {
     if (!key.is(CACHECORE_BYTES) || key.text().empty() || key.text().size() > longest_key) {
       throw error(CACHECORE_INVALID_ARGUMENT, "keys must be BYTES, each of 1 to 65536 bytes");

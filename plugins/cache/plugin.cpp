@@ -88,7 +88,7 @@ task<value> cache::stats(call &call, std::optional<std::string_view> region_name
   std::copy_n(show(nowhere).begin(), figure_count, totals.begin());
   std::vector<entry> by_name;
   by_name.reserve(all.size());
-  for (const region_ref &each : all) {
+  for (region *const &each : all) {
     const auto of_region = show(*each);
     for (size_t i = 0; i < figure_count; i++) totals[i].value.as.integer += of_region[i].value.as.integer;
     by_name.push_back({call.copy(each->name()), call.map(of_region)});
