@@ -2,7 +2,7 @@
 
     python_bench.py [NAME...] [--json FILE] [--rounds N]
 
-sync is one thread; async is 500 tasks, redis-py with a blocking pool of as many connections as ours has (20). The ratio is that of
+sync is one thread; async is 500 tasks, redis-py with a blocking pool of 20 connections, as many as ours has. The ratio is of
 medians; CPU is this process' per operation.
 """
 
