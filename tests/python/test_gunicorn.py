@@ -35,9 +35,9 @@ def test_preloaded_workers_never_cross_replies(url: str, tmp_path: Path) -> None
     (tmp_path / "preloaded.py").write_text(PROGRAM)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+    options = ["--preload", "--workers", str(WORKERS), "--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--preload", "--workers", str(WORKERS), "--worker-class", "gthread"]
-        + ["--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning", "preloaded:app"],
+        [sys.executable, "-m", "gunicorn", *options, "--bind", f"127.0.0.1:{port}", "preloaded:app"],
         cwd=tmp_path,
         env={**os.environ, "TEST_URL": url, "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"},
     )

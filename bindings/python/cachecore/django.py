@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.conf import settings
+from django.conf import settings  # type: ignore[import-untyped]
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError  # type: ignore[import-untyped]
 from django.core.cache import caches  # type: ignore[import-untyped]
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache  # type: ignore[import-untyped]

@@ -7,7 +7,7 @@
  *     Core        a cachecore handle, shared by clients            core.c
  *     Method      one method of a plugin, as a callable            method.c
  *     Queue       a completion queue of one event loop             queue.c
- *     Operation   what an asynchronous call returns: awaitable     operation.c
+ *     Operation   what an asynchronous call returns: awaitable     operation.c, callbacks.c
  *     Stream      items of a streaming method, both ways           stream.c
  *
  * Thread rule. All state of these objects is guarded by the GIL. It is released around blocking calls alone
@@ -220,6 +220,14 @@ void operation_settle_cancelled(operation_object *self);
 bool operation_run_callbacks(operation_object *self);
 /* Has the event loop run them. */
 void operation_schedule_callbacks(operation_object *self);
+
+/* ---- callbacks.c ---- */
+
+PyObject *operation_add_callback(operation_object *self, PyObject *arguments, PyObject *keywords);
+PyObject *operation_remove_callback(operation_object *self, PyObject *callback);
+/* Calls the loop's exception handler; a new reference, or NULL with an exception set. */
+PyObject *tell_loop(operation_object *self, PyObject *about);
+int callbacks_init(void);
 
 /* ---- stream.c ---- */
 

@@ -132,7 +132,8 @@ def main() -> int:
     made = classes(cachecore.Client("redis://127.0.0.1:1").describe())
     if "--check" in sys.argv:
         written = STUB.read_text()
-        stale = [name for name, text in made.items() if text not in written]
+        whole = len(made) == len(BUILT_IN)  # plugins bring methods into the core's own namespaces, too
+        stale = [name for name, text in made.items() if text not in written and (whole or name not in ("core", "redis"))]
         if stale:
             print(f"{STUB} is stale for {', '.join(stale)}: run stubs.py")
         return 1 if stale else 0
