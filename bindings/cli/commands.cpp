@@ -2,8 +2,9 @@
 
 // The commands in the order of help; each is defined in a file of commands/.
 #define CACHECTL_COMMANDS(each)                                                                                   \
-  each(call) each(get) each(set) each(delete) each(ping) each(plugins) each(methods) each(describe) each(encrypt) \
-      each(completion) each(version) each(help)
+  each(call) each(get) each(set) each(delete) each(ping) each(health) each(top) each(stats) each(slow) each(locks) \
+      each(sessions) each(plugins) each(methods) each(describe) each(encrypt) each(completion) each(version)      \
+          each(help)
 
 namespace cachectl {
 

@@ -63,7 +63,7 @@ server::server(const host &host, const settings &settings)
     event_add(stop_event_.get(), nullptr);
     event_add(completed_event_.get(), nullptr);
     if (!listen()) {
-      host_.log(severity::warning, settings_.listen + " is in use: another process serves it, and this one will when " +
+      host_.log(severity::info, settings_.listen + " is in use: another process serves it, and this one will when " +
                                        "that has gone");
       event_add(retry_event_.get(), &retry_after);
     }

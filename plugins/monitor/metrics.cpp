@@ -23,6 +23,12 @@ double number(const value &of) {
 
 map_view map_of(const value &of) { return of.is(CACHECORE_MAP) ? of.pairs() : map_view(); }
 
+// Of a queue's counts, those that count jobs.
+bool is_state(const value &name) {
+  constexpr std::string_view states[] = {"ready", "delayed", "active", "blocked", "dead", "done"};
+  return name.is(CACHECORE_BYTES) && std::find(std::begin(states), std::end(states), name.text()) != std::end(states);
+}
+
 // One family with one sample for each entry of a map, labelled by its key.
 void by_key(exposition &out, std::string_view name, metric_kind type, std::string_view help, std::string_view label,
             const map_view &of, std::string_view figure) {
@@ -198,8 +204,8 @@ task<value> monitor::metrics(call &call, std::string_view format) {
     out.family("cachecore_queue_jobs", kind::gauge, "Jobs, by queue and state.");
     for (const entry &queue : held) {
       for (const entry &state : queue.value.pairs()) {
-        if (state.value.is(CACHECORE_INT))
-          out.sample({{"queue", queue.key.text()}, {"state", state.key.as_text()}}, state.value.as_int());
+        if (is_state(state.key))
+          out.sample({{"queue", queue.key.text()}, {"state", state.key.as_text()}}, number(state.value));
       }
     }
   }
