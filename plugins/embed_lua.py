@@ -22,7 +22,9 @@ def main() -> None:
     header.write_text(
         f"/* Made from {script.name}. */\n"
         "#pragma once\n\n"
-        f"__attribute__((unused)) static const char {name}_lua[] =\n{lines};\n"
+        # Constant expressions in C++, so that a plugin can put scripts together.
+        "#ifdef __cplusplus\nconstexpr\n#endif\n"
+        f"    __attribute__((unused)) static const char {name}_lua[] =\n{lines};\n"
     )
 
 

@@ -146,6 +146,10 @@ extern "C" cachecore_status cachecore_invoke(cachecore_handle *core, const char 
   });
 }
 
+extern "C" void cachecore_set_interrupt(cachecore_interrupt_function function, void *context) {
+  this_thread.question = {function, context};
+}
+
 // ---- Completion queues ----
 
 extern "C" cachecore_status cachecore_completions_create(cachecore_handle *core, cachecore_completions **out,

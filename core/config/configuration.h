@@ -75,6 +75,8 @@ struct configuration {
   int64_t connect_timeout_ms = 2000;
   int64_t call_timeout_ms = 5000;  // -1: none
   int64_t busy_poll_us = 0;
+  bool reads_from_replicas = false;  // read_from: where reads that may be stale go
+  int64_t max_staleness_ms = 1000;
   // Accepted for compatibility, and without effect: what may be repeated is retried in any case; results are bytes.
   bool retry_on_timeout = true;
   std::optional<bool> decode_responses;

@@ -48,6 +48,8 @@ settings first_of(const std::vector<settings> &sources) {
     inherit(out.connect_timeout_ms, source.connect_timeout_ms);
     inherit(out.call_timeout_ms, source.call_timeout_ms);
     inherit(out.busy_poll_us, source.busy_poll_us);
+    inherit(out.read_from, source.read_from);
+    inherit(out.max_staleness_ms, source.max_staleness_ms);
     inherit(out.retry_on_timeout, source.retry_on_timeout);
     inherit(out.decode_responses, source.decode_responses);
     inherit(out.ping_on_init, source.ping_on_init);
@@ -78,6 +80,24 @@ void resolve_plugin_path(const settings &decided, const settings &from_environme
       out.plugin_path.push_back(directory);
     }
   }
+}
+
+// Where reads that may be stale go, and how old their answers may be.
+void resolve_reads(const settings &merged, configuration &out) {
+  if (!merged.read_from) {
+    if (merged.max_staleness_ms) reject({"max_staleness_ms has no effect without \"read_from\": \"replica\""});
+    return;
+  }
+  const said &from = *merged.read_from;
+  if (from.value != "master" && from.value != "replica") {
+    reject({from.origin, " must be \"master\" or \"replica\", got ", quoted(from.value)});
+  }
+  out.reads_from_replicas = from.value == "replica";
+  if (out.reads_from_replicas && out.server.scheme != scheme::sentinel && out.server.scheme != scheme::cluster) {
+    reject({from.origin, " is \"replica\", but ", out.server.display(),
+            " names no replicas: use redis+sentinel:// or redis+cluster://"});
+  }
+  out.max_staleness_ms = merged.max_staleness_ms.value_or(out.max_staleness_ms);
 }
 
 environment read_environment(const settings &decided) {
@@ -123,6 +143,7 @@ configuration load_configuration(const cachecore_options *options) {
   out.call_timeout_ms = merged.call_timeout_ms.value_or(out.call_timeout_ms);
   out.busy_poll_us = merged.busy_poll_us.value_or(out.busy_poll_us);
   out.retry_on_timeout = merged.retry_on_timeout.value_or(out.retry_on_timeout);
+  resolve_reads(merged, out);
   out.decode_responses = merged.decode_responses;
   out.ping_on_init = merged.ping_on_init.value_or(out.ping_on_init);
   out.embedded_fsync = merged.embedded_fsync.value_or(out.embedded_fsync);

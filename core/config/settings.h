@@ -42,7 +42,8 @@ struct settings {
   std::map<std::string, std::string> plugin_configs;
   std::optional<std::vector<std::string>> plugin_path;
   std::optional<std::string> key_prefix;
-  std::optional<int64_t> max_connections, connect_timeout_ms, call_timeout_ms, busy_poll_us;
+  std::optional<int64_t> max_connections, connect_timeout_ms, call_timeout_ms, busy_poll_us, max_staleness_ms;
+  std::optional<said> read_from;  // "master" or "replica"
   std::optional<bool> retry_on_timeout, decode_responses, ping_on_init;
   std::optional<std::string> embedded_fsync, redis_server;
   std::optional<said> secret_key_file;
@@ -71,6 +72,7 @@ inline constexpr number_range max_connections_range{1, 10'000, false, "a whole n
 inline constexpr number_range connect_timeout_range{1, 3'600'000, false, "milliseconds from 1 to 3600000"};
 inline constexpr number_range call_timeout_range{1, 31'536'000'000, true,
                                                  "milliseconds from 1 to 31536000000, or -1 for no deadline"};
+inline constexpr number_range max_staleness_range{10, 3'600'000, false, "milliseconds from 10 to 3600000"};
 inline constexpr number_range busy_poll_range{0, 1'000'000, false, "microseconds from 0 to 1000000"};
 
 // These throw failure(INVALID_ARGUMENT), "<origin> must be ...".

@@ -63,7 +63,7 @@ class redis_methods {
     if (words.empty())
       throw error(CACHECORE_INVALID_ARGUMENT, "words must not be empty: give the command and its arguments");
     const lease_need need = lease_for(words);
-    if (!need.needed) co_return co_await call.redis_words(words);
+    if (!need.needed) co_return co_await call.redis_words(words).may_be_stale();
     const value key = need.first_key < 0 ? value() : words[static_cast<size_t>(need.first_key)];
     auto connection = co_await call.lease(key);
     const auto replies = co_await connection.commands().add(gathered(call, words));
@@ -74,7 +74,7 @@ class redis_methods {
   task<value> pipeline(call &call, list_view commands) {
     auto batch = call.pipeline();
     for (const value &each : commands) batch.add(gathered(call, command_of(each)));
-    co_return co_await batch;
+    co_return co_await batch.may_be_stale();
   }
 
   task<value> transaction(call &call, list_view commands, std::optional<map_view> expect) {

@@ -92,6 +92,9 @@ void classify(request &to, const cachecore_value *words, size_t count, uint32_t 
   const bool unknown_work = !known || ((is.flags & command_script) != 0 && !read);
   to.isolated = !leased && (unknown_work || (flags & CACHECORE_REDIS_ISOLATED) != 0);
   to.blocks = known && (is.flags & command_may_block) != 0;
+  // What has no key asks about the server itself.
+  to.may_be_stale = (flags & CACHECORE_REDIS_MAY_BE_STALE) != 0 && known && (is.flags & command_read_only) != 0 &&
+                    !leased && !to.isolated && find_first_key(views) >= 0;
 }
 
 void check_command(const cachecore_value &command, size_t position) {
@@ -109,6 +112,7 @@ void classify_all(request &to, const cachecore_value *commands, size_t count, ui
   bool blocks_somewhere = false;
   bool changes = false;
   bool repeatable = true;
+  bool may_be_stale = count > 0;
   int32_t slot = request::any_slot;
   for (size_t i = 0; i < count; i++) {
     check_command(commands[i], i);
@@ -118,7 +122,9 @@ void classify_all(request &to, const cachecore_value *commands, size_t count, ui
     repeatable &= to.repeatable;
     isolated |= to.isolated;
     blocks_somewhere |= to.blocks;
+    may_be_stale &= to.may_be_stale;
   }
+  to.may_be_stale = may_be_stale;
   to.slot = slot;
   to.changes = changes;
   to.repeatable = repeatable;

@@ -109,6 +109,7 @@ cachecore_status block(waiter &self, invocation &root, cachecore_result **out, c
   engine &eng = *root.eng;
   self.begin_wait(&eng);
   cachecore_status reason = CACHECORE_OK;
+  bool quiet = false;  // a while has passed, or a signal came, and nothing else
   while (true) {
     self.drain();
     if (self.root_done) break;
@@ -119,14 +120,18 @@ cachecore_status block(waiter &self, invocation &root, cachecore_result **out, c
       reason = CACHECORE_TIMEOUT;
       break;
     }
+    if (quiet && this_thread.question.ask != nullptr && this_thread.question.ask(this_thread.question.context) != 0) {
+      reason = CACHECORE_CANCELLED;
+      break;
+    }
     lane *line = sole_lane(root);
     if (line != nullptr && line->try_lead()) {
-      line->read_for(self, root.deadline);
+      quiet = line->read_for(self, root.deadline);
       line->stop_leading();
       continue;
     }
     if (line == nullptr) leave_lanes_to_loop(root);
-    self.sleep_until(root.deadline);
+    quiet = self.sleep_until(root.deadline);
   }
   if (!self.root_done) {
     give_up_invocation(root, reason);

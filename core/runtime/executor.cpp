@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <ctime>
 
 #include "core/runtime/clock.h"
@@ -11,7 +13,13 @@
 
 namespace cachecore_internal {
 
-thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {nullptr, nullptr, 0, 0, 0, false};
+namespace {
+// How often a sleeping thread that has a question asks it.
+constexpr int64_t question_slice_ns = 50 * ns_per_ms;
+}  // namespace
+
+thread_local thread_state this_thread
+    [[gnu::tls_model("initial-exec")]] = {nullptr, nullptr, 0, 0, 0, false, {nullptr, nullptr}};
 
 void executor::drain_local() noexcept {
   while (post_node *node = local_.pop()) node->run(node);
@@ -95,7 +103,7 @@ void forget_waiters_after_fork() noexcept {
   waiter_registry::current.store(nullptr, std::memory_order_relaxed);
   returned_at_exit.held = nullptr;
   forget_shards_after_fork();
-  this_thread = {nullptr, nullptr, 0, 0, 0, false};
+  this_thread = {nullptr, nullptr, 0, 0, 0, false, this_thread.question};
 }
 
 waiter &waiter::borrow() { return *waiter_registry::instance().take(); }
@@ -121,12 +129,13 @@ void waiter::wake() noexcept {
   }
 }
 
-void waiter::sleep_until(int64_t deadline_ns) noexcept {
+bool waiter::sleep_until(int64_t deadline_ns) noexcept {
   uint32_t expected = awake;
   if (!word_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel)) {
     word_.exchange(awake, std::memory_order_seq_cst);
-    return;
+    return false;
   }
+  if (this_thread.question.ask != nullptr) deadline_ns = std::min(deadline_ns, now_ns() + question_slice_ns);
   timespec until{};
   const bool bounded = deadline_ns != no_deadline;
   if (bounded) {
@@ -134,10 +143,12 @@ void waiter::sleep_until(int64_t deadline_ns) noexcept {
     until.tv_nsec = static_cast<long>(deadline_ns % 1'000'000'000);
   }
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time.
-  syscall(SYS_futex, &word_, FUTEX_WAIT_BITSET_PRIVATE, asleep, bounded ? &until : nullptr, nullptr,
-          FUTEX_BITSET_MATCH_ANY);
+  const bool quiet = syscall(SYS_futex, &word_, FUTEX_WAIT_BITSET_PRIVATE, asleep, bounded ? &until : nullptr, nullptr,
+                             FUTEX_BITSET_MATCH_ANY) != 0 &&
+                     (errno == ETIMEDOUT || errno == EINTR);
   // An exchange and no store: a signal that comes now is either seen here, with what was posted before it, or stays.
   word_.exchange(awake, std::memory_order_seq_cst);
+  return quiet;
 }
 
 void waiter::begin_wait(engine *waits_in) noexcept {

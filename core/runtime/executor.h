@@ -16,6 +16,8 @@
 // - Work runs from `drain` alone, never inside `post`.
 #pragma once
 
+#include <cachecore/core.h>
+
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -106,7 +108,9 @@ class waiter final : public executor {
   // By the owning thread.
   void drain() noexcept;  // runs what was posted until there is nothing left
   bool take_inbox(post_list &out) noexcept;
-  void sleep_until(int64_t deadline_ns) noexcept;  // until woken; may return early
+  // Until woken; may return early. True if nobody woke it: the deadline, a signal, or time to ask (see
+  // interrupt_question).
+  bool sleep_until(int64_t deadline_ns) noexcept;
   void begin_wait(engine *waits_in) noexcept;
   void end_wait() noexcept;
   [[nodiscard]] int32_t interrupted() const noexcept { return interrupt_.load(std::memory_order_acquire); }
@@ -144,6 +148,13 @@ class waiter final : public executor {
 // In the child of a fork: the parent's waiters and their mutexes are left behind.
 void forget_waiters_after_fork() noexcept;
 
+// What this thread asks while it waits in a blocking call and nothing comes: whether it should stop
+// (cachecore_set_interrupt).
+struct interrupt_question {
+  cachecore_interrupt_function ask;  // null: nobody
+  void *context;
+};
+
 // What this thread is doing.
 struct thread_state {
   waiter *own;         // null until the first blocking call
@@ -152,6 +163,7 @@ struct thread_state {
   int32_t log_depth;   // > 0 inside a log callback
   uint32_t shard;      // see shards.h; 0: not chosen yet
   bool submitting;     // requests are released by the loop, not by this thread
+  interrupt_question question;
 };
 
 extern thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]];

@@ -6,6 +6,7 @@
 #include "core/plugins/redis_service.h"
 #include "core/runtime/engine.h"
 #include "core/runtime/jitter.h"
+#include "core/topology/replica_reads.h"
 #include "core/wire/push_connection.h"
 
 namespace cachecore_internal {
@@ -58,6 +59,9 @@ router::router(engine &owner)
   if (kind_ == kind::cluster) {
     slots_ = std::make_unique<slot_table>();
     for (auto &each : *slots_) each.store(nullptr, std::memory_order_relaxed);
+  }
+  if (owner.settings().reads_from_replicas) {
+    reads_ = std::make_unique<replica_reads>(owner, *this, owner.settings().max_staleness_ms);
   }
   const auto seeds = kind_ == kind::cluster ? dial_target::kind::cluster_node : dial_target::kind::sentinel;
   for (const host_port &seed : server.hosts) sources_.push_back(&node_at({seeds, seed}));
@@ -126,6 +130,11 @@ void router::add(invocation &owner, request *first) noexcept {
       wait_for_map(each);
       continue;
     }
+    if (each->may_be_stale && reads_ != nullptr && each->redirects == 0) {
+      node *fresh = reads_->choose(*to);
+      each->at_replica = fresh != nullptr;
+      if (fresh != nullptr) to = fresh;
+    }
     size_t at = 0;
     while (at < count && runs[at].to != to) at++;
     if (at == most_runs) {
@@ -169,11 +178,28 @@ bool router::leave_room(request *leaving) noexcept {
 
 // ---- Answers about the route ----
 
+// A replica could not answer: its master is asked, whose answer counts.
+bool router::ask_master(request &again, cachecore_status status, std::string_view code) noexcept {
+  const bool unable = status == CACHECORE_UNAVAILABLE || status == CACHECORE_DENIED || status == CACHECORE_BUSY ||
+                      code == "MOVED" || code == "ASK" || code == "TRYAGAIN" || code == "CLUSTERDOWN" ||
+                      code == "MASTERDOWN" || code == "LOADING";
+  node *master = node_of(again.slot);
+  if (!unable || master == nullptr) return false;
+  lane *line = again.line.load(std::memory_order_relaxed);
+  if (line != nullptr) reads_->doubt(line->server());
+  again.at_replica = false;
+  again.redirects++;
+  renew_request(again);
+  master->add(*again.owner, &again);
+  return true;
+}
+
 bool router::redirect(wait *self) noexcept {
   auto &asked = *static_cast<request *>(self);
+  if (asked.status == CACHECORE_OK) return false;
   const bool unreached = asked.status == CACHECORE_UNAVAILABLE ||
                          (asked.status == CACHECORE_UNCERTAIN && asked.repeatable && asked.lost_change);
-  if (asked.status != CACHECORE_REJECTED && !unreached) return false;
+  if (asked.status != CACHECORE_REJECTED && !unreached && !asked.at_replica) return false;
   invocation &owner = *asked.owner;
   lane *line = asked.line.load(std::memory_order_relaxed);
   if (owner.given_up != CACHECORE_OK || owner.finished || asked.reserved != nullptr ||
@@ -181,6 +207,10 @@ bool router::redirect(wait *self) noexcept {
     return false;
   }
   router &self_router = owner.eng->routes();
+  if (asked.at_replica) {
+    return self_router.ask_master(asked, asked.status,
+                                  asked.error != nullptr ? std::string_view(asked.error->server_code) : "");
+  }
   if (unreached) {
     return self_router.moves() && self_router.is_mapped() && asked.bound == nullptr && self_router.try_later(asked);
   }
@@ -244,6 +274,7 @@ bool router::try_later(request &again) noexcept {
 
 void router::end_watch() noexcept {
   if (switches_ != nullptr) switches_->shut();
+  if (reads_ != nullptr) reads_->end();
 }
 
 void router::shut(cachecore_status reason) noexcept {

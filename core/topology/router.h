@@ -12,6 +12,8 @@
 //   TRYAGAIN, CLUSTERDOWN, MASTERDOWN, LOADING
 //                  nothing was done: asked again a little later (exponential backoff, full jitter)
 //   READONLY       the master has been demoted: its connections are made anew, then asked again
+//   a replica that could not answer (see replica_reads.h)
+//                  its master is asked at once
 //   UNAVAILABLE    nothing was sent, or only a read: where there are other nodes to hope for, asked again a little
 //   later
 //
@@ -38,6 +40,7 @@
 namespace cachecore_internal {
 
 class push_connection;
+class replica_reads;
 
 // Bytes of the ASKING before a request, if there is one.
 size_t asking_size(const request &sent) noexcept;
@@ -69,6 +72,9 @@ class router {
   // The node to subscribe at; null while none is known, which it then sees to.
   [[nodiscard]] node *subscription_node() noexcept;
 
+  // Made at the first request for it; lives as long as the router.
+  node &node_at(const dial_target &target);
+
   // The map may be out of date: a node could not be reached, stalled, or said so.
   void want_map() noexcept;
 
@@ -86,7 +92,7 @@ class router {
 
   void wait_for_map(request *unknown) noexcept;
   bool leave_room(request *leaving) noexcept;  // [loop]
-  node &node_at(const dial_target &target);
+  bool ask_master(request &again, cachecore_status status, std::string_view code) noexcept;
   bool try_again(request &again) noexcept;
   bool try_later(request &again) noexcept;
   void fetch_map() noexcept;                                                    // [loop]
@@ -102,6 +108,7 @@ class router {
   std::unique_ptr<slot_table> slots_;
   std::atomic<bool> mapped_{false};
   waiting_room room_;
+  std::unique_ptr<replica_reads> reads_;  // null: reads go to masters alone
 
   std::mutex mutex_;
   std::map<std::pair<dial_target::kind, std::string>, std::unique_ptr<node>> nodes_;  // by address

@@ -213,6 +213,9 @@ void shake_hands(const handshake_stream &stream, const configuration &settings, 
     words.back().push_back(text(password));
   }
   if (server.database != 0 && !is_sentinel) words.push_back({cachecore_text("SELECT"), cachecore_int(server.database)});
+  // A replica of a cluster sends readers to its master unless they say that they know what they do.
+  if (target == dial_target::kind::replica && server.scheme == scheme::cluster)
+    words.push_back({cachecore_text("READONLY")});
   words.push_back({cachecore_text(target == dial_target::kind::master ? "ROLE" : "PING")});
   commands.reserve(words.size());
   for (const auto &command : words) commands.push_back(cachecore_list(command.data(), command.size()));

@@ -36,6 +36,7 @@ struct dial_target {
     configured,    // what the configuration names
     cluster_node,  // the rest: `where`
     master,        // as Sentinel says; refused if it says itself that it is none
+    replica,       // for reads alone
     sentinel
   };
   kind what = kind::configured;

@@ -153,7 +153,8 @@ void lane::refused(cachecore_status status, const std::string &why) noexcept {
   request_list kept;
   while (request *each = unsent_.pop()) {
     each->refused++;
-    (final_answer || each->refused >= max_attempts || each->phase.load(std::memory_order_relaxed) != wait::pending
+    (final_answer || each->at_replica || each->refused >= max_attempts ||
+             each->phase.load(std::memory_order_relaxed) != wait::pending
          ? ended
          : kept)
         .push(each);
@@ -467,36 +468,43 @@ bool lane::receive(int flags) noexcept {
   return false;
 }
 
-void lane::read_for(waiter &leader, int64_t deadline) noexcept {
+bool lane::read_for(waiter &leader, int64_t deadline) noexcept {
   const int64_t spin_us = node_.busy_poll_us();
   if (spin_us > 0 && load() <= 1) {
     const int64_t until = now_ns() + spin_us * 1'000;
     do {
-      if (receive(MSG_DONTWAIT) && leader.has_work()) return;
+      if (receive(MSG_DONTWAIT) && leader.has_work()) return false;
     } while (ready_.load(std::memory_order_relaxed) && now_ns() < until);
   }
+  const bool asks = this_thread.question.ask != nullptr;
   while (!leader.has_work() && leader.interrupted() == 0) {
     bool blocked = false;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      if (state_ != state::ready) return;
+      if (state_ != state::ready) return false;
       blocked = write_blocked_;
     }
     const int64_t left = deadline == no_deadline ? no_deadline : deadline - now_ns();
-    if (left <= 0) return;
+    if (left <= 0) return false;
     if (!blocked && left > 2 * receive_slice_ns) {
+      const int64_t heard = last_received_.load(std::memory_order_relaxed);
       receive(0);  // waits for at most one slice
+      if (asks && last_received_.load(std::memory_order_relaxed) == heard) return true;
       continue;
     }
     pollfd watched = {descriptor_, static_cast<short>(blocked ? POLLIN | POLLOUT : POLLIN), 0};
     const auto wait_ms = static_cast<int>(std::min<int64_t>(receive_slice_ns, left) / ns_per_ms + 1);
-    if (poll(&watched, 1, wait_ms) <= 0) continue;
+    if (poll(&watched, 1, wait_ms) <= 0) {
+      if (asks) return true;
+      continue;
+    }
     if ((watched.revents & POLLOUT) != 0) {
       std::unique_lock<std::mutex> lock(mutex_);
       write_all(lock);
     }
     if ((watched.revents & ~POLLOUT) != 0) receive(MSG_DONTWAIT);
   }
+  return false;
 }
 
 void lane::hand_off(std::unique_lock<std::mutex> &lock) noexcept {
@@ -624,8 +632,8 @@ void lane::tear_down() noexcept {
   while (request *each = reading_.pop()) {
     each->attempts++;
     const bool wanted = each->phase.load(std::memory_order_acquire) == wait::pending;
-    const bool retry = wanted && each->repeatable && each->attempts < max_attempts && each->seen == 0 &&
-                       shut_with_ == CACHECORE_OK && purpose_ != purpose::exclusive;
+    const bool retry = wanted && each->repeatable && !each->at_replica && each->attempts < max_attempts &&
+                       each->seen == 0 && shut_with_ == CACHECORE_OK && purpose_ != purpose::exclusive;
     if (retry) {
       each->lost_change |= each->sent_change;
       each->sent_change = false;

@@ -71,8 +71,9 @@ class lane {
 
   // [a waiter's thread] Becomes the reader, if there is none and the lane is ready.
   bool try_lead() noexcept;
-  // [the reader] Receives until the waiter has work, the deadline passes or the connection fails.
-  void read_for(waiter &leader, int64_t deadline) noexcept;
+  // [the reader] Receives until the waiter has work, the deadline passes or the connection fails. True: nothing came
+  // for a while, or a signal did, and the thread has a question to ask.
+  bool read_for(waiter &leader, int64_t deadline) noexcept;
   // [the reader] Gives the role to whoever needs it next.
   void stop_leading() noexcept;
 

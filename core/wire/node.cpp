@@ -37,6 +37,10 @@ node::node(engine &owner, router &routes, dial_target target)
 
 node::~node() = default;
 
+void node::fail_stalled(int64_t read_deadline_ns) noexcept {
+  for (auto &each : shared_) each->check_stalled(now_ns(), read_deadline_ns);
+}
+
 void node::start_watch() noexcept {
   if (watching_.exchange(true, std::memory_order_relaxed)) return;
   engine_.events().post_function([this] { engine_.events().add_timer(watch_, now_ns() + watch_interval_ns); });

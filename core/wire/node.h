@@ -42,6 +42,7 @@ struct lease_wait final : wait {
 };
 
 class router;
+class replica_group;
 
 class node {
  public:
@@ -72,6 +73,13 @@ class node {
   [[nodiscard]] bool is_trusted() const noexcept { return refusals_.load(std::memory_order_relaxed) < breaker_limit; }
   [[nodiscard]] bool is_connected() const noexcept;
 
+  // [loop] Closes the shared lanes on which an answer is overdue by this time: what waits there is asked elsewhere.
+  void fail_stalled(int64_t read_deadline_ns) noexcept;
+
+  // The group of replicas it is the master or a member of; null where reads go to masters alone.
+  [[nodiscard]] replica_group *replicas() const noexcept { return replicas_.load(std::memory_order_acquire); }
+  void set_replicas(replica_group *group) noexcept { replicas_.store(group, std::memory_order_release); }
+
   void shut(cachecore_status reason) noexcept;
   [[nodiscard]] bool is_torn_down() noexcept;  // after the dialer was cancelled
   void abandon() noexcept { dialer_.abandon(); }
@@ -97,6 +105,7 @@ class node {
   engine &engine_;
   router &router_;
   dialer dialer_;
+  std::atomic<replica_group *> replicas_{nullptr};
   std::atomic<uint32_t> refusals_{0};      // dials in a row that failed
   std::atomic<int64_t> refused_until_{0};  // when the next trial may be
   std::string refusal_;                    // the last one's reason, under the mutex

@@ -26,13 +26,15 @@ struct request final : wait {
   const char *data = nullptr;
   size_t size = 0;
   shape form = shape::single;
-  bool lost_change = false;  // its change went out before, on a connection that was lost
-  bool changes = true;       // changes data: never sent twice, UNCERTAIN when its reply is lost
-  bool repeatable = false;   // may be sent again: it changes nothing, or is idempotent
-  bool isolated = false;     // kept off the shared lanes
-  bool blocks = false;       // may be answered late on purpose
-  uint8_t attempts = 0;      // times it was sent and its connection was lost
-  uint8_t refused = 0;       // times no connection could be made for it
+  bool lost_change = false;   // its change went out before, on a connection that was lost
+  bool changes = true;        // changes data: never sent twice, UNCERTAIN when its reply is lost
+  bool repeatable = false;    // may be sent again: it changes nothing, or is idempotent
+  bool isolated = false;      // kept off the shared lanes
+  bool blocks = false;        // may be answered late on purpose
+  bool may_be_stale = false;  // a read that a replica may answer (replica_reads.h)
+  bool at_replica = false;    // ... and is asked to: if it cannot, the master is
+  uint8_t attempts = 0;       // times it was sent and its connection was lost
+  uint8_t refused = 0;        // times no connection could be made for it
   // Whether its bytes are being sent from where they are, and whether the reply came before the last of them was. Then
   // the reader leaves its end to the writer.
   enum in_place_phase : uint8_t { not_in_place, sending_in_place, answered_in_place };

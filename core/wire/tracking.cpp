@@ -159,12 +159,21 @@ const cachecore_tracked *at(cachecore_tracking *tracking, const char *key, size_
   return tracking->at({key, size}, epoch);
 }
 
-int64_t age_ms(const cachecore_tracked *tracked, uint64_t epoch) {
-  if (epoch == 0 || tracked->epoch.load(std::memory_order_acquire) != epoch) return -1;
-  return std::max<int64_t>(boot_ns() - tracked->proven.load(std::memory_order_acquire), 0) / ns_per_ms;
+// The moment is read before the epoch: it was the epoch's own if that has not ended since, while a later epoch's moment
+// says nothing of copies made in this one.
+int64_t proven_ns(const cachecore_tracked *tracked, uint64_t epoch) noexcept {
+  const int64_t proven = tracked->proven.load(std::memory_order_acquire);
+  return epoch != 0 && tracked->epoch.load(std::memory_order_acquire) == epoch ? proven : 0;
 }
 
-const cachecore_tracking_service table = {sizeof(cachecore_tracking_service), begin, end, at, age_ms};
+int64_t age_ms(const cachecore_tracked *tracked, uint64_t epoch) {
+  const int64_t proven = proven_ns(tracked, epoch);
+  return proven == 0 ? -1 : std::max<int64_t>(boot_ns() - proven, 0) / ns_per_ms;
+}
+
+int64_t proven_ms(const cachecore_tracked *tracked, uint64_t epoch) { return proven_ns(tracked, epoch) / ns_per_ms; }
+
+const cachecore_tracking_service table = {sizeof(cachecore_tracking_service), begin, end, at, age_ms, proven_ms};
 
 }  // namespace
 

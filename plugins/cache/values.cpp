@@ -40,12 +40,25 @@ std::pair<int64_t, int64_t> cache::lifetimes(const policy &how, const encoded &d
   if (longest == 0) return {0, 0};
   int64_t ttl = longest;
   if (how.jitter > 0) {
-    uint64_t random = 0;
-    std::memcpy(&random, random_bytes().data(), sizeof(random));
-    const double part = std::ldexp(static_cast<double>(random >> 11), -53);  // 0 to 1
-    ttl = std::max<int64_t>(1, longest - static_cast<int64_t>(static_cast<double>(longest) * how.jitter * part));
+    ttl =
+        std::max<int64_t>(1, longest - static_cast<int64_t>(static_cast<double>(longest) * how.jitter * random_part()));
   }
   return {ttl, ttl + how.stale_ms};
+}
+
+// The policy's and the value's own.
+tag_list cache::tags_of(call &call, const policy &how, list_view given) {
+  if (how.tags.empty()) return tag_list::pack(call, given);
+  const std::span<value> all = call.array(how.tags.size() + given.size());
+  for (size_t i = 0; i < how.tags.size(); i++) all[i] = std::string_view(how.tags[i]);
+  std::copy(given.begin(), given.end(), all.begin() + static_cast<std::ptrdiff_t>(how.tags.size()));
+  return tag_list::pack(call, all);
+}
+
+double cache::random_part() const {
+  uint64_t random = 0;
+  std::memcpy(&random, random_bytes().data(), sizeof(random));
+  return std::ldexp(static_cast<double>(random >> 11), -53);
 }
 
 std::string cache::random_bytes() const {

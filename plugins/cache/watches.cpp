@@ -43,6 +43,25 @@ task<void> cache::watch_requests(call &call) {
   }
 }
 
+task<void> cache::watch_polls(call &call) {
+  int64_t due = alarm::never;
+  {
+    const std::lock_guard lock(flights_.mutex());
+    due = flights_.polling.due();
+  }
+  while (due != alarm::never) {
+    try {
+      co_await call.sleep(std::max<int64_t>(due - host_.now_ms(), 0));
+    } catch (const error &) {
+      co_return;
+    }
+    const std::lock_guard lock(flights_.mutex());
+    if (flights_.polling.due() != due) co_return;
+    due = flights_.wake_polls(host_.now_ms());
+    flights_.polling.set_to(due);
+  }
+}
+
 void cache::start_lease_watch() {
   const std::lock_guard lock(flights_.mutex());
   if (!flights_.expiry.note(flights_.next_expiry())) return;
@@ -51,6 +70,16 @@ void cache::start_lease_watch() {
   } catch (const error &) {
     // The core is being closed or reset, and all leases end with it.
     flights_.expiry.set_to(alarm::never);
+  }
+}
+
+void cache::start_poll_watch() {
+  const std::lock_guard lock(flights_.mutex());
+  if (!flights_.polling.note(flights_.next_poll())) return;
+  try {
+    host_.spawn<&cache::watch_polls>("cache.polls");
+  } catch (const error &) {
+    flights_.polling.set_to(alarm::never);
   }
 }
 

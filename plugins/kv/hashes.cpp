@@ -18,13 +18,13 @@ task<bool> kv::hash_set(call &call, std::string_view key, std::string_view field
 }
 
 task<value> kv::hash_get(call &call, std::string_view key, std::string_view field) {
-  const value found = co_await call.redis("HGET", call.key(key), field);
+  const value found = co_await call.redis("HGET", call.key(key), field).may_be_stale();
   if (found.is_nil()) co_return not_found;
   co_return found;
 }
 
 task<value> kv::hash_get_all(call &call, std::string_view key) {
-  const value all = (co_await call.redis("HGETALL", call.key(key))).paired();
+  const value all = (co_await call.redis("HGETALL", call.key(key)).may_be_stale()).paired();
   // Redis keeps no empty hash.
   if (all.pairs().empty()) co_return not_found;
   co_return all;

@@ -43,7 +43,7 @@ task<value> kv::get_json(call &call, std::string_view key, std::optional<std::st
   const uint32_t wanted = kind ? kinds_named(*kind) : ~0u;
   const std::string wanted_name(kind.value_or(""));
   const std::string_view full_name = call.key(key);
-  const value found = co_await call.redis("GET", full_name);
+  const value found = co_await call.redis("GET", full_name).may_be_stale();
   if (found.is_nil()) co_return not_found;
   const std::string_view name = full_name.substr(host_.key_prefix().size());
   value decoded;

@@ -62,7 +62,7 @@ task<int64_t> kv::delete_matching(call &call, std::string_view pattern) {
 }
 
 task<bool> kv::exists(call &call, std::string_view key) {
-  co_return (co_await call.redis("EXISTS", call.key(key))).as_int() == 1;
+  co_return (co_await call.redis("EXISTS", call.key(key)).may_be_stale()).as_int() == 1;
 }
 
 task<bool> kv::expire(call &call, std::string_view key, int64_t ttl_ms) {
@@ -82,7 +82,7 @@ task<bool> kv::expire(call &call, std::string_view key, int64_t ttl_ms) {
 }
 
 task<int64_t> kv::ttl(call &call, std::string_view key) {
-  const int64_t left = (co_await call.redis("PTTL", call.key(key))).as_int();
+  const int64_t left = (co_await call.redis("PTTL", call.key(key)).may_be_stale()).as_int();
   if (left == -2) co_return not_found;
   co_return left;
 }

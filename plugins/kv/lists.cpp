@@ -35,7 +35,7 @@ task<value> kv::list_pop(call &call, std::string_view key, std::string_view side
 }
 
 task<value> kv::list_range(call &call, std::string_view key, int64_t start, int64_t stop) {
-  co_return co_await call.redis("LRANGE", call.key(key), start, stop);
+  co_return co_await call.redis("LRANGE", call.key(key), start, stop).may_be_stale();
 }
 
 task<int64_t> kv::list_remove(call &call, std::string_view key, value data, int64_t count) {

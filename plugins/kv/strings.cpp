@@ -34,7 +34,7 @@ task<bool> kv::set(call &call, std::string_view key, value data, std::optional<i
 }
 
 task<value> kv::get(call &call, std::string_view key) {
-  const value found = co_await call.redis("GET", call.key(key));
+  const value found = co_await call.redis("GET", call.key(key)).may_be_stale();
   if (found.is_nil()) co_return not_found;
   co_return found;
 }
@@ -66,7 +66,7 @@ task<value> kv::get_many(call &call, list_view keys) {
   if (keys.empty()) co_return value(list_view{});
   auto get = call.words("MGET");
   for (size_t i = 0; i < keys.size(); i++) get.add(item_key(call, keys[i], "keys", i));
-  co_return co_await call.redis(get);
+  co_return co_await call.redis(get).may_be_stale();
 }
 
 task<int64_t> kv::increment(call &call, std::string_view key, int64_t by, std::optional<int64_t> ttl_ms) {

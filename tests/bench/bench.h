@@ -58,6 +58,7 @@ struct sides {
 
 enum class quantity {
   operations_per_second,  // larger is better
+  hits,                   // of 10,000 requests, as sample.operations; larger is better
   ns_per_operation,       // smaller is better, as are the ones below
   bytes,                  // of sample.operations
 };
@@ -87,11 +88,21 @@ sample run_for_a_while(const std::function<void(int)> &batch, int batch_size, pi
 
 double percentile(std::vector<double> &values, double fraction);
 
+// Calls `once` (with the thread's number) on 64 threads until the time is over. They begin together.
+constexpr size_t bench_threads = 64;
+sample run_threads(const std::function<void(size_t)> &once);
+
+std::vector<row> auth_rows();
 std::vector<row> call_rows();
 std::vector<row> sync_rows();
 std::vector<row> threads_rows();
 std::vector<row> async_rows();
 std::vector<row> init_rows();
 std::vector<row> value_rows();
+std::vector<row> session_rows();
+std::vector<row> lock_rows();
+std::vector<row> caching_rows();
+std::vector<row> near_cache_rows();
+std::vector<row> queue_rows();
 
 }  // namespace bench

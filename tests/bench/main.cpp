@@ -1,4 +1,4 @@
-// main.cpp: cachecore-bench [NAME...] [--json FILE] [--rounds N]
+// main.cpp: cachecore-bench [NAME...] [--json FILE] [--rounds N] [--plots DIRECTORY]
 #include <dirent.h>
 #include <sched.h>
 #include <unistd.h>
@@ -9,20 +9,22 @@
 
 #include "bench.h"
 #include "report.h"
+#include "scale/scale.h"
 
 namespace bench {
 
 namespace {
 
 constexpr const char *usage =
-    "cachecore-bench [NAME...] [--json FILE] [--rounds N]\n"
+    "cachecore-bench [NAME...] [--json FILE] [--rounds N] [--plots DIRECTORY]\n"
     "\n"
     "Measures cachecore and its peers in turn. NAME is a bench or its beginning up to a dot; without it, all are "
-    "run.\n";
+    "run, except scale: how cost grows, as tables, and as plots and scale.json in a directory.\n";
 
 struct arguments {
   std::vector<std::string> names;
   std::string json;
+  std::string plots;
   size_t rounds = 9;
 };
 
@@ -32,6 +34,8 @@ arguments read_arguments(int count, char **words) {
     const std::string word = words[i];
     if (word == "--json" && i + 1 < count) {
       read.json = words[++i];
+    } else if (word == "--plots" && i + 1 < count) {
+      read.plots = words[++i];
     } else if (word == "--rounds" && i + 1 < count) {
       read.rounds = std::strtoul(words[++i], nullptr, 10);
       if (read.rounds == 0) test_die("--rounds takes a number above 0");
@@ -53,7 +57,8 @@ bool is_asked_for(const row &row, const std::string &name) {
 
 std::vector<row> choose(const std::vector<std::string> &names) {
   std::vector<row> all;
-  for (const auto &rows : {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), init_rows()})
+  for (const auto &rows : {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), auth_rows(),
+                           init_rows(), session_rows(), lock_rows(), caching_rows(), near_cache_rows(), queue_rows()})
     all.insert(all.end(), rows.begin(), rows.end());
   if (names.empty()) return all;
   std::vector<row> chosen;
@@ -112,8 +117,8 @@ figures measure(const row &row, size_t rounds) {
   const sides made = row.make();
   std::vector<sample> ours;
   std::vector<sample> peers;
-  // What is sized in files is the same every time.
-  if (row.measures == quantity::bytes) rounds = 1;
+  // What is counted, not timed, is the same every time.
+  if (row.measures == quantity::bytes || row.measures == quantity::hits) rounds = 1;
   if (rounds > 1) {  // one round to warm up
     made.ours();
     if (made.peer) made.peer();
@@ -132,7 +137,14 @@ figures measure(const row &row, size_t rounds) {
 
 int main(int count, char **words) {
   using namespace bench;
-  const arguments asked = read_arguments(count, words);
+  arguments asked = read_arguments(count, words);
+  const auto grows = std::stable_partition(asked.names.begin(), asked.names.end(), [](const std::string &name) {
+    return name != "scale" && name.rfind("scale.", 0) != 0;
+  });
+  const std::vector<std::string> scales(grows, asked.names.end());
+  asked.names.erase(grows, asked.names.end());
+  if (!scales.empty() && !run_scale(scales, asked.plots)) test_die("cannot write to %s", asked.plots.c_str());
+  if (!scales.empty() && asked.names.empty()) return 0;
   std::vector<figures> all;
   print_head();
   for (const auto &each : choose(asked.names)) {

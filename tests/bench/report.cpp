@@ -16,6 +16,8 @@ double goodness(quantity measures, const sample &taken) {
       return taken.operations / taken.wall_ns;
     case quantity::ns_per_operation:
       return taken.operations / taken.wall_ns;
+    case quantity::hits:
+      return taken.operations;
     case quantity::bytes:
       return 1 / taken.operations;
   }
@@ -28,6 +30,7 @@ double shown(quantity measures, const sample &taken) {
       return taken.operations / taken.wall_ns * 1e9;
     case quantity::ns_per_operation:
       return taken.wall_ns / taken.operations;
+    case quantity::hits:
     case quantity::bytes:
       return taken.operations;
   }
@@ -40,6 +43,8 @@ const char *unit_of(quantity measures) {
       return "operations/s";
     case quantity::ns_per_operation:
       return "ns/operation";
+    case quantity::hits:
+      return "hits/10,000";
     case quantity::bytes:
       return "bytes";
   }
@@ -89,7 +94,7 @@ figures sum_up(const row &measured, const std::vector<sample> &ours, const std::
   sum.peer = peers.empty() ? measured.budget : median_of(peers, figure);
   sum.ratio = percentile(ratios, 0.5);
   sum.spread = (percentile(ratios, 0.75) - percentile(ratios, 0.25)) / sum.ratio;
-  if (measures == quantity::bytes) return sum;
+  if (measures == quantity::bytes || measures == quantity::hits) return sum;
   const auto client = [](const sample &taken) { return taken.client_cpu_ns / taken.operations / 1e3; };
   const auto server = [](const sample &taken) { return taken.server_cpu_ns / taken.operations / 1e3; };
   const auto p99 = [](const sample &taken) { return taken.p99_ns / 1e3; };

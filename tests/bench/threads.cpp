@@ -9,32 +9,27 @@
 
 namespace bench {
 
-namespace {
-
-constexpr size_t threads = 64;
-
-// Calls `get` (with the thread's number) on 64 threads until the time is over. They begin together.
-sample run_threads(const std::function<void(size_t)> &get) {
+sample run_threads(const std::function<void(size_t)> &once) {
   std::atomic<size_t> ready{0};
   std::atomic<bool> go{false};
   std::atomic<bool> over{false};
-  std::vector<std::vector<double>> latencies(threads);
+  std::vector<std::vector<double>> latencies(bench_threads);
   std::vector<std::thread> running;
-  running.reserve(threads);
-  for (size_t i = 0; i < threads; i++) {
+  running.reserve(bench_threads);
+  for (size_t i = 0; i < bench_threads; i++) {
     running.emplace_back([&, i] {
-      get(i);
+      once(i);
       ready++;
       go.wait(false);
       while (!over.load(std::memory_order_relaxed)) {
         const auto begun = std::chrono::steady_clock::now();
-        get(i);
+        once(i);
         latencies[i].push_back(
             std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begun).count());
       }
     });
   }
-  while (ready.load() < threads) std::this_thread::yield();
+  while (ready.load() < bench_threads) std::this_thread::yield();
   const stopwatch watch(test_server_pid(server()));
   go = true;
   go.notify_all();
@@ -47,6 +42,8 @@ sample run_threads(const std::function<void(size_t)> &get) {
   taken.p99_ns = percentile(all, 0.99);
   return taken;
 }
+
+namespace {
 
 // Both sides are given what one call is, with the number of the thread that makes it.
 sides make(const std::function<void(size_t)> &peer_get) {
@@ -65,7 +62,7 @@ sides make_against_pool() {
 
 sides make_against_connections() {
   const auto connections = std::make_shared<std::vector<context_ptr>>();
-  for (size_t i = 0; i < threads; i++) connections->push_back(connect_peer());
+  for (size_t i = 0; i < bench_threads; i++) connections->push_back(connect_peer());
   return make([connections](size_t i) { get_once((*connections)[i].get()); });
 }
 

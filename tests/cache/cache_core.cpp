@@ -50,6 +50,27 @@ outcome read_outcome(cachecore_status status, const cachecore_result *result, co
 
 cachecore_value text(std::string_view bytes) { return cachecore_bytes(bytes.data(), bytes.size()); }
 cachecore_value number(int64_t integer) { return cachecore_int(integer); }
+cachecore_value truth(bool is) { return cachecore_bool(is ? 1 : 0); }
+
+near_fields::near_fields(int64_t max_stale_ms, int64_t max_bytes, int64_t ttl_ms)
+    : pairs{{text("max_stale_ms"), number(max_stale_ms)},
+            {text("max_bytes"), number(max_bytes)},
+            {text("ttl_ms"), number(ttl_ms)}} {}
+
+bool until(const std::function<bool()> &holds) {
+  const auto call = [](void *context) { return (*static_cast<const std::function<bool()> *>(context))() ? 1 : 0; };
+  return test_wait_until(call, const_cast<std::function<bool()> *>(&holds), test_patience_ms()) != 0;
+}
+
+void until_near(const cache_core &core, const std::string &region, const std::string &key, const char *value) {
+  const bool came = until([&] {
+    const int64_t before = core.figure(region, "near_hits");
+    const outcome found = core.lookup(region, key);
+    if (!found.lease.empty()) core.fail(found.lease, "it is not there yet");
+    return found.state == "hit" && found.value == value && core.figure(region, "near_hits") > before;
+  });
+  if (!came) test_die("%s of %s is never found near as %s", key.c_str(), region.c_str(), value);
+}
 
 cache_core::cache_core(const char *url, const char *config, const char *key_prefix) {
   cachecore_options options;
@@ -112,9 +133,10 @@ void cache_core::define(const std::string &region,
 int64_t cache_core::figure(const std::string &region, const char *name) const {
   const std::string all = ok("stats", {text(region)}).answer;
   const std::string label = std::string(name) + ": ";
-  const size_t at = all.find(label);
-  if (at == std::string::npos) test_die("cache.stats has no %s: %s", name, all.c_str());
-  return std::stoll(all.substr(at + label.size()));
+  for (size_t at = all.find(label); at != std::string::npos; at = all.find(label, at + 1)) {
+    if (all[at - 1] == '{' || all[at - 1] == ' ') return std::stoll(all.substr(at + label.size()));
+  }
+  test_die("cache.stats has no %s: %s", name, all.c_str());
 }
 
 void cache_core::wait_for_waiting(const std::string &region, int64_t count) const {

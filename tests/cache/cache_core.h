@@ -32,6 +32,7 @@ struct outcome {
 };
 
 cachecore_value text(std::string_view bytes);
+cachecore_value truth(bool is);
 cachecore_value number(int64_t integer);
 
 class cache_core {
@@ -64,6 +65,19 @@ class cache_core {
  private:
   cachecore_handle *core_ = nullptr;
 };
+
+// A policy with an l1 that may be behind by so much.
+struct near_fields {
+  explicit near_fields(int64_t max_stale_ms, int64_t max_bytes = 1 << 20, int64_t ttl_ms = 0);
+  [[nodiscard]] cachecore_value map() const { return cachecore_map(pairs, 3); }
+  cachecore_pair pairs[3];
+};
+
+// Looks a key up until a copy of this process answers, with `value`.
+void until_near(const cache_core &core, const std::string &region, const std::string &key, const char *value);
+
+// Waits until it holds, for as long as tests wait.
+bool until(const std::function<bool()> &holds);
 
 // A submitted lookup.
 class pending {

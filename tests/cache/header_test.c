@@ -282,6 +282,68 @@ static void fields_of_nothing(void **state) {
   assert_int_equal(cachecore_cache_age_ms(NULL), -1);
 }
 
+static void tags_and_refresh(void **state) {
+  static const char *const tags[] = {"t", "u"};
+  const char *many[CACHECORE_CACHE_MOST_TAGS + 1];
+  int64_t kept = 0;
+  size_t i;
+  (void)state;
+  assert_int_equal(cachecore_cache_lookup(core, "tagged", "k", &found, &error), CACHECORE_OK);
+  for (i = 0; i <= CACHECORE_CACHE_MOST_TAGS; i++) many[i] = "t";
+  assert_int_equal(cachecore_cache_store_tagged(core, cachecore_cache_lease(found), cachecore_text("v"), 0, many,
+                                                CACHECORE_CACHE_MOST_TAGS + 1, &kept, &error),
+                   CACHECORE_INVALID_ARGUMENT);
+  assert_int_equal(
+      cachecore_cache_store_tagged(core, cachecore_cache_lease(found), cachecore_text("v"), 0, tags, 2, &kept, &error),
+      CACHECORE_OK);
+  assert_int_equal(kept, 1);
+  cachecore_result_free(found);
+
+  assert_int_equal(cachecore_cache_refresh(core, "tagged", "k", &found, &error), CACHECORE_OK);
+  assert_string_equal(cachecore_cache_state(found), "load");
+  assert_string_equal(cachecore_cache_value(found)->as.bytes.data, "v");
+  assert_int_equal(
+      cachecore_cache_store_tagged(core, cachecore_cache_lease(found), cachecore_text("w"), 0, tags, 1, NULL, &error),
+      CACHECORE_OK);
+  cachecore_result_free(found);
+  assert_int_equal(cachecore_cache_invalidate_tag(core, "tagged", "u", &error), CACHECORE_OK);
+  assert_int_equal(cachecore_cache_get(core, "tagged", "k", &found, &error), CACHECORE_OK);
+  cachecore_result_free(found);
+  assert_int_equal(cachecore_cache_invalidate_tag(core, "tagged", "t", &error), CACHECORE_OK);
+  assert_int_equal(cachecore_cache_get(core, "tagged", "k", &found, &error), CACHECORE_NOT_FOUND);
+  assert_int_equal(cachecore_cache_set(core, "tagged", "k", cachecore_text("x"), 0, &error), CACHECORE_OK);
+  assert_int_equal(cachecore_cache_clear(core, "tagged", &error), CACHECORE_OK);
+  assert_int_equal(cachecore_cache_get(core, "tagged", "k", &found, &error), CACHECORE_NOT_FOUND);
+}
+
+static void many_keys(void **state) {
+  cachecore_value keys[2];
+  cachecore_value loads[2];
+  cachecore_pair fields[2][2];
+  const cachecore_value *items;
+  cachecore_result *stored = NULL;
+  size_t i;
+  (void)state;
+  keys[0] = cachecore_text("a");
+  keys[1] = cachecore_text("b");
+  assert_int_equal(cachecore_cache_lookup_many(core, "several", keys, 2, &found, &error), CACHECORE_OK);
+  items = cachecore_result_value(found)->as.list.items;
+  for (i = 0; i < 2; i++) {
+    fields[i][0].key = cachecore_text("lease");
+    fields[i][0].value = items[i].as.map.pairs[3].value;
+    fields[i][1].key = cachecore_text("value");
+    fields[i][1].value = keys[i];
+    loads[i] = cachecore_map(fields[i], 2);
+  }
+  assert_int_equal(cachecore_cache_store_many(core, loads, 2, &stored, &error), CACHECORE_OK);
+  for (i = 0; i < 2; i++) assert_int_equal(cachecore_result_value(stored)->as.list.items[i].as.integer, 1);
+  cachecore_result_free(stored);
+  cachecore_result_free(found);
+  assert_int_equal(cachecore_cache_get(core, "several", "b", &found, &error), CACHECORE_OK);
+  assert_string_equal(cachecore_result_value(found)->as.bytes.data, "b");
+  cachecore_result_free(found);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_lease_protocol),
@@ -293,6 +355,8 @@ int main(void) {
       cmocka_unit_test(a_value_that_cannot_be_stored_keeps_nobody_waiting),
       cmocka_unit_test(many_threads_one_load),
       cmocka_unit_test(fields_of_nothing),
+      cmocka_unit_test(tags_and_refresh),
+      cmocka_unit_test(many_keys),
       cmocka_unit_test(with_fallback),
   };
   return cmocka_run_group_tests(tests, start, stop);

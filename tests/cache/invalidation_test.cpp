@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -240,5 +241,5 @@ int main() {
       cmocka_unit_test_setup(a_marker_that_was_lost_costs_loads_only, empty),
       cmocka_unit_test_setup(loads_of_two_processes_agree_on_one_value, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests(tests, start, stop) + tags_tests();
 }

@@ -1,6 +1,7 @@
 // Which keys of Redis the cache uses, and how many round trips.
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -91,7 +92,7 @@ void a_hit_is_one_round_trip(void **) {
 
 }  // namespace
 
-int main() {
+int keys_tests() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(an_entry_and_its_lease_share_a_slot, empty),
       cmocka_unit_test_setup(regions_and_keys_cannot_be_taken_for_others, empty),

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -39,7 +40,8 @@ void a_miss_is_loaded_stored_and_found(void **) {
   assert_true(second.age_ms >= 0);
   assert_text(second.lease, "");
   assert_text(core.ok("stats", {text("users")}).answer,
-              "{hits: 1, misses: 1, stale: 0, loads: 1, failures: 0, waiting: 0, away: 0}");
+              "{hits: 1, near_hits: 0, misses: 1, stale: 0, loads: 1, refreshes: 0, failures: 0, waiting: 0, away: 0, "
+              "refused: 0, unreadable: 0, l1_entries: 0, l1_bytes: 0, l1_evictions: 0}");
 }
 
 void values_come_back_as_they_were(void **) {
@@ -243,5 +245,5 @@ int main() {
       cmocka_unit_test_setup(who_gives_up_waiting_changes_nothing_for_the_others, empty),
       cmocka_unit_test_setup(closing_ends_those_who_wait, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests(tests, start, stop) + many_tests();
 }

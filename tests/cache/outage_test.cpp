@@ -2,8 +2,10 @@
 // it is back.
 
 #include <hiredis/hiredis.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "cache_core.h"
 #include "tests/support/unit.h"
@@ -182,10 +184,10 @@ void what_lies_in_redis_is_not_what_it_should_be(void **) {
   const cache_core core(test_server_url(server));
   assert_true(core.store(core.must_load("r", "k"), "value"));
   const std::string entry = keys_of(server, "cache:*:e:r:k").at(0);
-  const char *const nonsense[] = {"x", "\x01",
-                                  ("\x02"
+  const char *const nonsense[] = {"x", "\x02",
+                                  ("\x01"
                                    "b and another version of some size, longer than the header"),
-                                  "\x01z,aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffff"};
+                                  "\x02z2aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffffgggg"};
   for (const char *bytes : nonsense) {
     freeReplyObject(test_command(server, "SET %s %s PX 60000", entry.c_str(), bytes));
     assert_true(core.store(core.must_load("r", "k"), "value"));
@@ -200,10 +202,121 @@ void what_lies_in_redis_is_not_what_it_should_be(void **) {
   freeReplyObject(test_command(server, "RPUSH %s a", entry.c_str()));
   assert_false(core.store(core.must_load("r", "k"), "value"));
   freeReplyObject(test_command(server, "DEL %s", entry.c_str()));
-  for (const char *bytes : {"x", "\x01 this is longer than a header, but not a marker"}) {
+  for (const char *bytes : {"x", "\x02 this is longer than a header, but not a marker"}) {
     freeReplyObject(test_command(server, "SET cache:m:{r} %s", bytes));
     assert_false(core.store(core.must_load("r", "k"), "value"));
   }
+}
+
+// Kept until Redis is back, and no longer.
+void what_is_loaded_without_redis_is_kept_meanwhile(void **) {
+  const cache_core core(test_server_url(server));
+  core.define("r", {{"outage_ttl_ms", number(600'000)}, {"negative_ttl_ms", number(600'000)}});
+  test_server_kill(server);
+  assert_false(core.store(core.must_load("r", "k"), "blind"));
+  const std::string lease = core.must_load("r", "nobody");
+  core.ok("store", {text(lease), cachecore_nil()});
+  for (int i = 0; i < 100; i++) {
+    assert_found(core.lookup("r", "k"), "hit", "blind");
+    assert_found(core.lookup("r", "nobody"), "hit", "nil");
+  }
+  assert_int_equal(core.figure("r", "loads"), 2);
+  // Not what this process says is over.
+  assert_true(core.call("delete", {text("r"), text("k")}).status < 0);
+  const std::string again = core.must_load("r", "k");
+  assert_true(core.call("invalidate", {text("r"), text("no*")}).status < 0);
+  core.fail(core.must_load("r", "nobody"), "enough");
+  assert_false(core.store(again, "blind"));
+  test_server_restart(server);
+  assert_recovers(core);
+  assert_true(core.store(core.must_load("r", "k"), "seen"));
+}
+
+void copies_are_served_stale_without_redis(void **) {
+  const cache_core core(test_server_url(server));
+  const near_fields l1(60'000);
+  core.define("r", {{"l1", l1.map()}, {"stale_ms", number(600'000)}});
+  for (const char *key : {"k", "other"}) {
+    core.ok("set", {text("r"), text(key), text("value")});
+    until_near(core, "r", key, "value");
+  }
+  test_server_kill(server);
+  outcome told;
+  assert_true(until([&] { return (told = core.lookup("r", "k")).state != "hit"; }));
+  assert_found(told, "load", "value");
+  for (int i = 0; i < 10; i++) assert_found(core.lookup("r", "k"), "stale", "value");
+  core.fail(told.lease, "the database, too");
+  const outcome again = core.lookup("r", "k");
+  assert_found(again, "load", "value");
+  assert_false(core.store(again.lease, "new"));
+  assert_found(core.lookup("r", "k"), "hit", "new");
+  // What this process invalidated is not served, though Redis could not be told.
+  assert_true(core.call("delete", {text("r"), text("other")}).status < 0);
+  core.fail(core.must_load("r", "other"), "enough");
+  test_server_restart(server);
+  assert_recovers(core);
+}
+
+// Promise 4: some thousand lookups a second of 50 keys, and Redis is killed meanwhile.
+void lookups_go_on_while_redis_is_killed(void **) {
+  constexpr int threads = 8;
+  constexpr int keys = 50;
+  constexpr int64_t deadline_ms = 2'000;
+  constexpr int64_t outage_ttl_ms = 250;
+  const bool whole =
+      getenv("CACHECORE_TEST_LENGTH") != nullptr && std::string(getenv("CACHECORE_TEST_LENGTH")) == "long";
+  const int64_t away_ms = whole ? 30'000 : 1'000;
+  const cache_core core(test_server_url(server), R"({"redis_timeout_ms": 200})");
+  const near_fields l1(500);
+  core.define("r", {{"l1", l1.map()}, {"stale_ms", number(600'000)}, {"outage_ttl_ms", number(outage_ttl_ms)}});
+  std::atomic<int64_t> answered{0};
+  std::atomic<int64_t> unanswered{0};
+  std::atomic<int64_t> loads{0};
+  std::atomic<bool> done{false};
+  const auto serve = [&](int thread) {
+    for (int i = thread; !done; i++) {
+      const std::string key = "key" + std::to_string(i % keys);
+      const outcome came = core.lookup("r", key, deadline_ms);
+      if (came.state == "load") {
+        loads++;
+        core.store(came.lease, key);
+      } else if (came.value != key) {
+        unanswered++;
+        print_error("%s: %s %s\n", key.c_str(), cachecore_status_name(came.status), came.message.c_str());
+      }
+      answered++;
+      usleep(threads * 500);
+    }
+  };
+  const auto wait_answers = [&](int64_t more) {
+    const int64_t goal = answered + more;
+    if (!until([&] { return answered >= goal; })) test_die("lookups stand still");
+  };
+  int64_t before = 0;
+  int64_t after = 0;
+  std::vector<std::thread> serving;
+  serving.reserve(threads);
+  for (int i = 0; i < threads; i++) serving.emplace_back(serve, i);
+  wait_answers(1'000);
+  before = loads;
+  test_server_kill(server);
+  const int64_t began = test_now_ms();
+  assert_true(until([&] { return test_now_ms() >= began + away_ms; }));
+  wait_answers(1'000);
+  after = loads;
+  const int64_t away_for = test_now_ms() - began;
+  test_server_restart(server);
+  assert_recovers(core);
+  const int64_t back = loads;
+  wait_answers(1'000);
+  done = true;
+  for (std::thread &each : serving) each.join();
+  assert_int_equal(unanswered, 0);
+  assert_int_equal(before, keys);
+  // While it was away, one a key and outage_ttl_ms; afterwards, since this server kept nothing, one a key.
+  assert_in_range(after - before, keys, keys * (away_for / outage_ttl_ms + 2));
+  assert_in_range(loads - back, 0, keys);
+  assert_found(core.lookup("r", "key1"), "hit", "key1");
 }
 
 }  // namespace
@@ -218,6 +331,9 @@ int main() {
       cmocka_unit_test_setup(a_load_without_redis_is_not_trusted_when_it_is_back, empty),
       cmocka_unit_test_setup(a_connection_that_is_cut_while_a_load_begins, empty),
       cmocka_unit_test_setup(what_lies_in_redis_is_not_what_it_should_be, empty),
+      cmocka_unit_test_setup(what_is_loaded_without_redis_is_kept_meanwhile, empty),
+      cmocka_unit_test_setup(copies_are_served_stale_without_redis, empty),
+      cmocka_unit_test_setup(lookups_go_on_while_redis_is_killed, empty),
   };
   return cmocka_run_group_tests(tests, start, stop);
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cache_core.h"
+#include "groups.h"
 #include "tests/support/unit.h"
 
 namespace {
@@ -201,16 +202,37 @@ void wrong_policies_are_refused(void **) {
   assert_failed(define("stale_ms", number(-1)), CACHECORE_INVALID_ARGUMENT, "policy.stale_ms");
   assert_failed(define("load_timeout_ms", number(0)), CACHECORE_INVALID_ARGUMENT, "policy.load_timeout_ms");
   assert_failed(define("codec", text("xml")), CACHECORE_INVALID_ARGUMENT, "policy.codec");
-  // What a later version will take is not taken silently by this one.
-  for (const char *later :
-       {"eager", "distributed", "outage_ttl_ms", "l1", "tags", "compress_above", "encrypt", "bloom", "template"}) {
+  for (const char *later : {"template"}) {
+    // What a later version will take is not taken silently by this one.
     assert_failed(define(later, number(1)), CACHECORE_INVALID_ARGUMENT, later);
   }
+  const auto define_bloom = [&](int64_t capacity, double rate) {
+    const cachecore_pair pairs[] = {{text("capacity"), number(capacity)}, {text("error_rate"), cachecore_double(rate)}};
+    return define("bloom", cachecore_map(pairs, 2));
+  };
+  assert_failed(define_bloom(0, 0.01), CACHECORE_INVALID_ARGUMENT, "capacity");
+  assert_failed(define_bloom(1, 0), CACHECORE_INVALID_ARGUMENT, "policy.bloom.error_rate");
+  assert_failed(define_bloom(1, 1), CACHECORE_INVALID_ARGUMENT, "policy.bloom.error_rate");
+  assert_failed(define_bloom(INT64_MAX, 0.01), CACHECORE_INVALID_ARGUMENT, "policy.bloom.capacity");
+  assert_failed(define("eager", cachecore_double(-1)), CACHECORE_INVALID_ARGUMENT, "policy.eager");
+  assert_failed(define("eager", cachecore_double(1001)), CACHECORE_INVALID_ARGUMENT, "policy.eager");
+  assert_failed(define("distributed", number(1)), CACHECORE_INVALID_ARGUMENT, "policy.distributed");
+  assert_failed(define("outage_ttl_ms", number(-1)), CACHECORE_INVALID_ARGUMENT, "policy.outage_ttl_ms");
+  assert_failed(define("compress_above", number(-1)), CACHECORE_INVALID_ARGUMENT, "policy.compress_above");
+  assert_failed(define("encrypt", text("2026")), CACHECORE_INVALID_ARGUMENT, "policy.encrypt");
+  const auto define_l1 = [&](const char *field, cachecore_value given) {
+    const cachecore_pair pair{text(field), given};
+    return define("l1", cachecore_map(&pair, 1));
+  };
+  assert_failed(define_l1("max_byte", number(1)), CACHECORE_INVALID_ARGUMENT, "max_byte");
+  assert_failed(define_l1("max_bytes", number(65'535)), CACHECORE_INVALID_ARGUMENT, "l1.max_bytes");
+  assert_failed(define_l1("max_stale_ms", number(0)), CACHECORE_INVALID_ARGUMENT, "l1.ttl_ms");
+  const cachecore_value no_tag = text("");
+  assert_failed(define("tags", cachecore_list(&no_tag, 1)), CACHECORE_INVALID_ARGUMENT, "policy.tags");
   const std::string lease = core.must_load("r", "k");
   assert_int_equal(core.call("store", {text(lease), text("v"), number(0)}).status, CACHECORE_INVALID_ARGUMENT);
-  const cachecore_value tag = text("tag");
-  assert_int_equal(core.call("store", {text(lease), text("v"), number(1), cachecore_list(&tag, 1)}).status,
-                   CACHECORE_INVALID_ARGUMENT);
+  assert_failed(core.call("store", {text(lease), text("v"), number(1), cachecore_list(&no_tag, 1)}),
+                CACHECORE_INVALID_ARGUMENT, "tags");
   assert_true(core.store(lease, "v"));
   assert_failed(core.lookup("", "k"), CACHECORE_INVALID_ARGUMENT, "region");
   assert_failed(core.lookup("r", "a\nb"), CACHECORE_INVALID_ARGUMENT, "key");
@@ -231,5 +253,5 @@ int main() {
       cmocka_unit_test_setup(wrong_configurations_are_refused, empty),
       cmocka_unit_test_setup(wrong_policies_are_refused, empty),
   };
-  return cmocka_run_group_tests(tests, start, stop);
+  return cmocka_run_group_tests(tests, start, stop) + keys_tests() + sealing_tests();
 }

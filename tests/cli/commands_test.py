@@ -166,7 +166,7 @@ class Descriptions(cachectl.Case):
         overview = self.run_bare("help")
         self.assertEqual((overview.code, overview.err), (0, ""))
         self.assertEqual(self.run_bare("--help").out, overview.out)
-        names = "call get set delete ping plugins methods describe encrypt completion version"
+        names = "call get set delete ping plugins methods describe encrypt simulate completion version"
         for name in names.split():
             self.assertIn(f"\n  {name} ", overview.text)
             page = self.run_bare("help", name)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/core.h"
+#include "core/runtime/clock.h"
 #include "tests/plugins/show.h"
 #include "tests/support/support.h"
 #include "tests/support/unit.h"
@@ -58,6 +59,10 @@ int64_t age(const cachecore_tracked *at, uint64_t epoch) {
   return cachecore_internal::tracking_service()->age_ms(at, epoch);
 }
 
+int64_t proven(const cachecore_tracked *at, uint64_t epoch) {
+  return cachecore_internal::tracking_service()->proven_ms(at, epoch);
+}
+
 std::string ask(const test_server *server, const std::string &command) {
   char *text = test_command_text(server, command.c_str());
   std::string out(text);
@@ -77,6 +82,11 @@ void changes_are_told(void **) {
     uint64_t epoch = 0;
     const cachecore_tracked *at = wait_for(tracking, "app:1", &epoch);
     assert_true(age(at, epoch) >= 0);
+    // The same told as a moment, which goes on with every PING that is answered.
+    const int64_t moment = proven(at, epoch);
+    assert_in_range(moment, 1, cachecore_internal::boot_ns() / cachecore_internal::ns_per_ms);
+    assert_true(until([&] { return proven(at, epoch) > moment; }));
+    assert_int_equal(proven(at, epoch + 1), 0);
     assert_string_equal(ask(server, "SET app:1 x").c_str(), "OK");
     assert_string_equal(ask(server, "SET elsewhere x").c_str(), "OK");
     assert_string_equal(ask(server, "MSET app:2 x other:1 y").c_str(), "OK");
@@ -126,6 +136,7 @@ void losses_end_copies(void **) {
     assert_ptr_equal(again, at);
     assert_true(later != epoch);
     assert_int_equal(age(at, epoch), -1);
+    assert_int_equal(proven(at, epoch), 0);
     assert_true(age(at, later) >= 0);
   }
   test_proxy_stop(proxy);

@@ -42,6 +42,9 @@
 extern "C" {
 #endif
 
+/* How many tags a value may have. */
+#define CACHECORE_CACHE_MOST_TAGS 32
+
 /* ---- What a lookup says ---- */
 
 /* A field of a result that is a MAP with text keys; NIL where there is none. Never NULL; lives as the result. */
@@ -65,7 +68,8 @@ static inline const cachecore_value *cachecore_cache_value(const cachecore_resul
   return cachecore_cache_field(result, "value");
 }
 
-/* Of lookup: "hit", "stale", "load". Of get_or_load: "hit", "stale", "loaded". Of get_with_fallback also "fallback". */
+/* Of lookup: "hit", "stale", "load"; of lookup_many also "loading". Of get_or_load: "hit", "stale", "loaded". Of
+ * get_with_fallback also "fallback". */
 static inline const char *cachecore_cache_state(const cachecore_result *result) {
   const cachecore_value *state = cachecore_cache_field(result, "state");
   return state->kind == CACHECORE_BYTES ? state->as.bytes.data : "";
@@ -80,6 +84,18 @@ static inline int64_t cachecore_cache_age_ms(const cachecore_result *result) {
 /* The lease, for the one who is told to load; else NIL. */
 static inline const cachecore_value *cachecore_cache_lease(const cachecore_result *result) {
   return cachecore_cache_field(result, "lease");
+}
+
+/* Writes an error; `error` may be NULL. Returns `status`. */
+static inline cachecore_status cachecore_cache_explain(cachecore_error *error, cachecore_status status,
+                                                       const char *message) {
+  cachecore_error written = {CACHECORE_OK, "", ""};
+  size_t i;
+  if (error == NULL) return status;
+  written.status = status;
+  for (i = 0; message[i] != '\0' && i < sizeof(written.message) - 1; i++) written.message[i] = message[i];
+  *error = written;
+  return status;
 }
 
 /* ---- The lease protocol ---- */
@@ -122,6 +138,63 @@ static inline cachecore_status cachecore_cache_fail(cachecore_handle *core, cons
   return cachecore_invoke(core, "cache.fail", args, 2, NULL, error);
 }
 
+/* As store, with tags: `tag_count` NUL-ended texts, at most 32, that cachecore_cache_invalidate_tag ends it by. */
+static inline cachecore_status cachecore_cache_store_tagged(cachecore_handle *core, const cachecore_value *lease,
+                                                            cachecore_value value, int64_t ttl_ms,
+                                                            const char *const *tags, size_t tag_count, int64_t *kept,
+                                                            cachecore_error *error) {
+  cachecore_value list[CACHECORE_CACHE_MOST_TAGS];
+  cachecore_value args[4];
+  cachecore_result *result;
+  cachecore_status status;
+  size_t i;
+  if (kept != NULL) *kept = 0;
+  if (tag_count > CACHECORE_CACHE_MOST_TAGS) {
+    return cachecore_cache_explain(error, CACHECORE_INVALID_ARGUMENT,
+                                   "cachecore_cache_store_tagged: tag_count must be at most 32");
+  }
+  for (i = 0; i < tag_count; i++) list[i] = cachecore_text(tags[i]);
+  args[0] = lease != NULL ? *lease : cachecore_nil();
+  args[1] = value;
+  args[2] = ttl_ms == 0 ? cachecore_nil() : cachecore_int(ttl_ms);
+  args[3] = cachecore_list(list, i);
+  status = cachecore_invoke(core, "cache.store", args, 4, &result, error);
+  if (kept != NULL) *kept = status == CACHECORE_OK ? cachecore_result_value(result)->as.integer : 0;
+  cachecore_result_free(result);
+  return status;
+}
+
+/* As lookup, but this caller is told to load though the value may be fresh, while the others go on with that; or it
+ * waits for the load that is under way. */
+static inline cachecore_status cachecore_cache_refresh(cachecore_handle *core, const char *region, const char *key,
+                                                       cachecore_result **out, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(key);
+  return cachecore_invoke(core, "cache.refresh", args, 2, out, error);
+}
+
+/* Looks up `count` keys (BYTES) together: a LIST of what lookup answers, in their order, or of an ERROR. A key that
+ * somebody else loads has the state "loading" when there are others that this caller was told to load: store those, and
+ * look it up again. A caller that is told nothing waits. */
+static inline cachecore_status cachecore_cache_lookup_many(cachecore_handle *core, const char *region,
+                                                           const cachecore_value *keys, size_t count,
+                                                           cachecore_result **out, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_list(keys, count);
+  return cachecore_invoke(core, "cache.lookup_many", args, 2, out, error);
+}
+
+/* Ends several leases together: `loads` are MAPs {lease, value, ttl_ms?, tags?}. A LIST of what store answers, or of an
+ * ERROR. */
+static inline cachecore_status cachecore_cache_store_many(cachecore_handle *core, const cachecore_value *loads,
+                                                          size_t count, cachecore_result **out,
+                                                          cachecore_error *error) {
+  const cachecore_value list = cachecore_list(loads, count);
+  return cachecore_invoke(core, "cache.store_many", &list, 1, out, error);
+}
+
 /* ---- Without loading ---- */
 
 /* Says how a region is cached, in this process: `count` pairs of a name and a value. What is not named is as the
@@ -131,8 +204,24 @@ static inline cachecore_status cachecore_cache_fail(cachecore_handle *core, cons
  *     jitter            0        up to this part (0 to 1) of each ttl is taken off at random
  *     negative_ttl_ms   30000    how long a cached "there is none" is fresh, but not longer than ttl_ms; 0: not cached
  *     stale_ms          0        how long after its ttl a value may be served while one loads, or the loader fails
+ *     eager             0        loads a value before it expires, with a probability that rises towards its end; 1
  *     load_timeout_ms   30000    how long a loader may take before the next who waits is told to load
+ *     distributed       false    one load of a key at a time in all processes, not only in each
+ *     outage_ttl_ms     0        how long what is loaded while the server is away is kept in the process; 1000 with l1
+ *     l1                none     a MAP: copies in the process, see below
+ *     tags              none     a LIST of texts: tags of every value
  *     codec             "json"   any value; "bytes": bytes alone, anything else is refused
+ *     compress_above    none     values of more bytes are stored compressed
+ *     bloom             none     a MAP {capacity, error_rate}: keys that bloom_add did not name are answered NIL
+ *     encrypt           none     values are stored encrypted with the key of this id (configuration: encryption_keys)
+ *
+ * Of l1, all of them optional:
+ *
+ *     max_bytes         16 MiB   all memory of the copies, at least 65536
+ *     max_entries       0        how many copies; 0: as many as max_bytes allows
+ *     max_stale_ms      2000     how far a copy may be behind the server, whatever dies. 0: the server is not asked to
+ *                                tell of changes, and ttl_ms is the bound
+ *     ttl_ms            0        how long a copy is served at most; 0: while its value is fresh
  */
 static inline cachecore_status cachecore_cache_define(cachecore_handle *core, const char *region,
                                                       const cachecore_pair *fields, size_t count,
@@ -188,6 +277,22 @@ static inline cachecore_status cachecore_cache_invalidate(cachecore_handle *core
   return cachecore_invoke(core, "cache.invalidate", args, 2, NULL, error);
 }
 
+/* Invalidates all values of a region that have a tag. No later lookup is answered by a load that began before. */
+static inline cachecore_status cachecore_cache_invalidate_tag(cachecore_handle *core, const char *region,
+                                                              const char *tag, cachecore_error *error) {
+  cachecore_value args[2];
+  args[0] = cachecore_text(region);
+  args[1] = cachecore_text(tag);
+  return cachecore_invoke(core, "cache.invalidate_tag", args, 2, NULL, error);
+}
+
+/* Invalidates all keys of a region. */
+static inline cachecore_status cachecore_cache_clear(cachecore_handle *core, const char *region,
+                                                     cachecore_error *error) {
+  const cachecore_value name = cachecore_text(region);
+  return cachecore_invoke(core, "cache.clear", &name, 1, NULL, error);
+}
+
 /* ---- Loading ---- */
 
 /* Asks the source; runs on the thread that called get_or_load, at most once a call of it.
@@ -229,18 +334,6 @@ static inline cachecore_status cachecore_cache_make_result(const char *state, ca
     status = cachecore_json_decode(text.data, text.size, out, error);
   }
   cachecore_result_free(json);
-  return status;
-}
-
-/* Writes an error; `error` may be NULL. Returns `status`. */
-static inline cachecore_status cachecore_cache_explain(cachecore_error *error, cachecore_status status,
-                                                       const char *message) {
-  cachecore_error written = {CACHECORE_OK, "", ""};
-  size_t i;
-  if (error == NULL) return status;
-  written.status = status;
-  for (i = 0; message[i] != '\0' && i < sizeof(written.message) - 1; i++) written.message[i] = message[i];
-  *error = written;
   return status;
 }
 

@@ -84,6 +84,17 @@ CACHECORE_API cachecore_status cachecore_call(cachecore_handle *core, const cach
                                               const cachecore_value *args, size_t arg_count, int64_t timeout_ms,
                                               cachecore_result **out, cachecore_error *error);
 
+/* Asked by a thread that waits in a blocking call: not 0 ends the call, with CANCELLED, or UNCERTAIN where a change was
+ * already sent. Must not call into the core. Since 0.1. */
+typedef int32_t (*cachecore_interrupt_function)(void *context);
+
+/* Sets what this thread asks while it waits in a blocking call of any core: after every signal that interrupts the
+ * wait, and about every 50 ms in which nothing comes. [any thread, for itself] It runs on this thread alone, and never
+ * in a call whose answer comes sooner. For languages whose signal handlers run outside of the signal: their Ctrl-C can
+ * end a call. NULL (as at a thread's start): nothing is asked. A fork's child keeps that of the thread that forked.
+ * Since 0.1. */
+CACHECORE_API void cachecore_set_interrupt(cachecore_interrupt_function function, void *context);
+
 /* cachecore_method_find and cachecore_call with the default timeout. [as cachecore_call] Since 0.1. */
 CACHECORE_API cachecore_status cachecore_invoke(cachecore_handle *core, const char *method, const cachecore_value *args,
                                                 size_t arg_count, cachecore_result **out, cachecore_error *error);

@@ -182,6 +182,9 @@ typedef struct cachecore_script {
 #define CACHECORE_REDIS_READ 1u       /* changes nothing (commands the core knows need no flag; for scripts) */
 #define CACHECORE_REDIS_IDEMPOTENT 2u /* may be sent again when its reply was lost */
 #define CACHECORE_REDIS_ISOLATED 4u   /* may be slow: kept off the lanes that the others share */
+/* A read whose answer may be as old as the core's `max_staleness_ms`: with `read_from` "replica" a replica may give it.
+ * Without effect on what changes data. Hosts before 0.2 do not know it and ask the master. */
+#define CACHECORE_REDIS_MAY_BE_STALE 8u
 
 typedef struct cachecore_connection cachecore_connection;
 
@@ -387,6 +390,10 @@ typedef struct cachecore_tracking_service {
   /* Milliseconds (of a clock that counts while the machine sleeps) by which a copy made in `epoch` may be behind; -1
    * when something may have been missed since: the copy has ended. */
   int64_t (*age_ms)(const cachecore_tracked *tracked, uint64_t epoch);
+  /* The moment, of the clock of timer/1's now_ms, as of which every copy made in `epoch` is right; 0 when something may
+   * have been missed since: the copy has ended. Reads no clock, so whoever has the time already asks this. Appended in
+   * 0.1: look at struct_size. */
+  int64_t (*proven_ms)(const cachecore_tracked *tracked, uint64_t epoch);
 } cachecore_tracking_service;
 
 typedef struct cachecore_metric cachecore_metric;

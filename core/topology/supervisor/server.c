@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "protocol.h"
+#include "repair.h"
 
 enum { early_ms = 1000, soon_ms = 60000, most_early_deaths = 6, first_pause_ms = 10, longest_pause_ms = 5000 };
 
@@ -45,7 +47,7 @@ const char *describe_end(int status, char *out, size_t size) {
 
 /* DEBUG and MODULE are off by default since Redis 7, and older ones do not know their options. The socket's path is
  * relative to the directory, so it fits whatever the directory is called. */
-static void become_server(const server *self, int failed, pid_t supervisor) {
+static void become_server(const server *self, const char *repair, int failed, pid_t supervisor) {
   const char *durable = self->fsync[0] != '\0' ? "yes" : "no";
   const char *fsync = self->fsync[0] != '\0' ? self->fsync : "no";
   const char *words[] = {self->program,
@@ -78,6 +80,7 @@ static void become_server(const server *self, int failed, pid_t supervisor) {
   int error = 0;
   if (fchdir(self->directory) != 0) error = errno;
   if (error == 0) {
+    if (repair != NULL) repair_log(repair);
     execv(self->program, (char *const *)(uintptr_t)words);
     error = errno;
   }
@@ -88,10 +91,13 @@ static void become_server(const server *self, int failed, pid_t supervisor) {
 int server_start(server *self) {
   int failed[2];
   if (pipe2(failed, O_CLOEXEC) != 0) return errno;
+  char found[PATH_MAX];
+  const char *repair = NULL;
+  if (self->fsync[0] != '\0' && find_repair_program(self->program, found, sizeof(found)) == 0) repair = found;
   pid_t supervisor = getpid();
   pid_t pid = fork();
   int error = errno;
-  if (pid == 0) become_server(self, failed[1], supervisor);
+  if (pid == 0) become_server(self, repair, failed[1], supervisor);
   close(failed[1]);
   if (pid > 0) {
     ssize_t size = 0;

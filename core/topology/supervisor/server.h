@@ -25,7 +25,8 @@ int64_t now_ms(void);
 /* A line in the log. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Starts it. 0, or the errno of fork or exec. */
+/* Starts it, once its log of writes is in order (repair.h), which takes a time that grows with that log. 0, or the
+ * errno of fork or exec. */
 int server_start(server *self);
 
 /* Takes note of its end and plans the next start. 0 when there is no point in one: it never gets past its first second.

@@ -30,7 +30,8 @@ class call final : public invocation {
   // ---- Redis -------------------------------------------------------------------------------------------------------
 
   // One command; its words are text, numbers and values: `co_await call.redis("SET", key, text, "PX", ttl_ms)`. An
-  // error reply throws REJECTED with the server's code. Flags: `.read()`, `.idempotent()`, `.isolated()` behind it.
+  // error reply throws REJECTED with the server's code. Flags: `.read()`, `.idempotent()`, `.isolated()`,
+  // `.may_be_stale()` behind it.
   template <class... Words>
   [[nodiscard]] command<sizeof...(Words)> redis(const Words &...words) noexcept {
     return {*this, {detail::word(words)...}, route::by_key, 0};

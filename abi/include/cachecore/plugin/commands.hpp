@@ -102,6 +102,7 @@ class command_batch : public awaitable<Batch> {
 
   Batch &read() noexcept { return with(CACHECORE_REDIS_READ); }
   Batch &idempotent() noexcept { return with(CACHECORE_REDIS_IDEMPOTENT); }
+  Batch &may_be_stale() noexcept { return with(CACHECORE_REDIS_MAY_BE_STALE); }
   Batch &isolated() noexcept { return with(CACHECORE_REDIS_ISOLATED); }
 
  protected:

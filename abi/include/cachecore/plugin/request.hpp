@@ -125,6 +125,7 @@ class flagged : public awaitable<Request> {
   // Changes nothing: for scripts; commands the core knows need no flag.
   Request &&read() && noexcept { return with(CACHECORE_REDIS_READ); }
   // May be sent again when its reply was lost.
+  Request &&may_be_stale() && noexcept { return with(CACHECORE_REDIS_MAY_BE_STALE); }
   Request &&idempotent() && noexcept { return with(CACHECORE_REDIS_IDEMPOTENT); }
   // May be slow: kept off the lanes that others share.
   Request &&isolated() && noexcept { return with(CACHECORE_REDIS_ISOLATED); }

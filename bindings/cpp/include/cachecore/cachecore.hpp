@@ -13,6 +13,8 @@
 //     cpp/stream.hpp       stream: the items of a streaming method
 //     cpp/awaitable.hpp    async: co_await over a completion queue
 //     cpp/cached.hpp       cached, get_or_load, get_with_fallback: read-through caching with a lambda
+//     cpp/lock.hpp         lock: held for as long as a block
+//     cpp/worker.hpp       worker: threads that work on a queue, with a lambda
 //     cpp/json.hpp         json_encode, json_decode
 //     cpp/error.hpp        error: the one exception, and status
 //
@@ -30,4 +32,6 @@
 #include "cpp/completions.hpp"
 #include "cpp/core.hpp"
 #include "cpp/json.hpp"
+#include "cpp/lock.hpp"
 #include "cpp/stream.hpp"
+#include "cpp/worker.hpp"
