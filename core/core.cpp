@@ -1,6 +1,10 @@
 #include "core/core.h"
 
+#include <sys/eventfd.h>
+
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <new>
 #include <thread>
 
@@ -42,6 +46,15 @@ cachecore_status cachecore_handle::enter() noexcept {
     waiting_.fetch_sub(1, std::memory_order_seq_cst);
     leave();
   }
+}
+
+cachecore_status cachecore_handle::enter_if_open() noexcept {
+  if (generation.load(std::memory_order_relaxed) != fork_generation()) return CACHECORE_FORKED;
+  inside_.add_in_order(1);
+  const gate_state state = state_.load(std::memory_order_seq_cst);
+  if (state == gate_state::open) return CACHECORE_OK;
+  leave();
+  return state == gate_state::closing ? CACHECORE_CLOSED : CACHECORE_UNAVAILABLE;
 }
 
 // The last touch of the core: whoever closes it polls the counters.
@@ -124,6 +137,7 @@ void cachecore_handle::reset_after_fork() {
   queues_ = nullptr;
   engine_accepts_ = true;
   log.after_fork();
+  slow.after_fork();
   state_.store(gate_state::open, std::memory_order_seq_cst);
   running = std::make_unique<engine>(*this, settings, log);
   plugins.after_fork();
@@ -188,6 +202,17 @@ void cachecore_handle::leave_queues() noexcept {
 }
 
 namespace cachecore_internal {
+
+cachecore_completions *make_completions(cachecore_handle &core) {
+  auto made = std::make_unique<cachecore_completions>();
+  made->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (made->descriptor < 0) throw failure(CACHECORE_INTERNAL, std::string("eventfd: ") + std::strerror(errno));
+  remember_descriptor(made->descriptor);
+  made->generation = fork_generation();
+  made->core_number = core.number;
+  core.remember_queue(made.get());
+  return made.release();
+}
 
 cachecore_status visit::explain(cachecore_error *error) const noexcept {
   switch (status_) {

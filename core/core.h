@@ -19,6 +19,7 @@
 #include "core/plugins/registry.h"
 #include "core/runtime/completion_queue.h"
 #include "core/runtime/engine.h"
+#include "core/runtime/slow_calls.h"
 
 struct cachecore_handle {
   enum class gate_state : int { open, resetting, closing };
@@ -36,6 +37,9 @@ struct cachecore_handle {
   void reset();
   void close() noexcept;  // to be deleted afterwards, unless in a forked child (see close)
 
+  // Counts it in unless a reset or close is under way (then UNAVAILABLE, CLOSED): for those that either waits for.
+  cachecore_status enter_if_open() noexcept;
+
   // Calls that are running: blocking ones inside, submitted and background ones.
   [[nodiscard]] int64_t calls_inside() const noexcept { return inside_.sum() + running->live_count(); }
 
@@ -45,6 +49,7 @@ struct cachecore_handle {
 
   cachecore_internal::configuration settings;
   cachecore_internal::core_log log;
+  cachecore_internal::slow_calls slow;
   cachecore_internal::plugin_registry plugins;
   std::unique_ptr<cachecore_internal::engine> running;  // changes while the gate is shut only
   std::atomic<uint64_t> generation;                     // of the process it belongs to
@@ -88,5 +93,8 @@ class visit {
   cachecore_handle *core_;
   cachecore_status status_;
 };
+
+// A queue for operations of this core, whatever its gate. Throws failure(INTERNAL) or std::bad_alloc.
+cachecore_completions *make_completions(cachecore_handle &core);
 
 }  // namespace cachecore_internal

@@ -1,9 +1,10 @@
 #include "command.h"
 
 // The commands in the order of help; each is defined in a file of commands/.
-#define CACHECTL_COMMANDS(each)                                                                                 \
-  each(call) each(get) each(set) each(delete) each(queue) each(ping) each(plugins) each(methods) each(describe) \
-      each(encrypt) each(simulate) each(completion) each(version) each(help)
+#define CACHECTL_COMMANDS(each)                                                                                    \
+  each(call) each(get) each(set) each(delete) each(queue) each(ping) each(health) each(top) each(stats) each(slow) \
+      each(locks) each(sessions) each(plugins) each(methods) each(describe) each(encrypt) each(simulate)           \
+          each(completion) each(version) each(help)
 
 namespace cachectl {
 

@@ -1,10 +1,7 @@
 // The extern "C" functions of core.h and completions.h: check pointers, pass the gate, turn exceptions into errors.
 #include <cachecore/completions.h>
 #include <cachecore/core.h>
-#include <sys/eventfd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <new>
 #include <string>
 
@@ -161,16 +158,7 @@ extern "C" cachecore_status cachecore_completions_create(cachecore_handle *core,
   const visit inside(core);
   if (inside.status() != CACHECORE_OK) return inside.explain(error);
   if (out == nullptr) return null_argument(error, "out");
-  return guarded(error, [&] {
-    auto made = std::make_unique<cachecore_completions>();
-    made->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (made->descriptor < 0) throw failure(CACHECORE_INTERNAL, std::string("eventfd: ") + std::strerror(errno));
-    remember_descriptor(made->descriptor);
-    made->generation = fork_generation();
-    made->core_number = core->number;
-    core->remember_queue(made.get());
-    *out = made.release();
-  });
+  return guarded(error, [&] { *out = make_completions(*core); });
 }
 
 extern "C" int cachecore_completions_fd(const cachecore_completions *queue) {

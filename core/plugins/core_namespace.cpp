@@ -94,13 +94,16 @@ class core_methods {
     const node::figures now = core_.running->routes().count();
     std::vector<entry> methods;
     std::vector<entry> metrics;
+    std::vector<entry> described;
     for (const plugin_record *plugin : core_.plugins.all()) {
       for (const auto &method : plugin->methods) add_method(call, methods, *method);
       auto &record = const_cast<plugin_record &>(*plugin);
       const std::lock_guard<std::mutex> lock(record.metrics_mutex);
       for (const auto &metric : record.metrics) {
-        metrics.push_back({call.copy(std::string(plugin->descriptor.name) + "." + metric->name),
-                           metric->value.load(std::memory_order_relaxed)});
+        const value name = call.copy(std::string(plugin->descriptor.name) + "." + metric->name);
+        metrics.push_back({name, metric->value.load(std::memory_order_relaxed)});
+        described.push_back({name, call.map({{"kind", metric->kind == CACHECORE_METRIC_COUNTER ? "counter" : "gauge"},
+                                             {"doc", call.copy(metric->doc)}})});
       }
     }
     co_return call.map({{"version", CACHECORE_VERSION},
@@ -110,7 +113,20 @@ class core_methods {
                         {"leased", static_cast<int64_t>(now.leased)},
                         {"waiting_for_connection", static_cast<int64_t>(now.waiting)},
                         {"methods", call.map(methods)},
-                        {"metrics", call.map(metrics)}});
+                        {"metrics", call.map(metrics)},
+                        {"metrics_described", call.map(described)},
+                        {"slow_calls", static_cast<int64_t>(core_.slow.count())}});
+  }
+
+  task<value> slow(call &call, int64_t count) {
+    std::vector<value> out;
+    for (const slow_call &each : core_.slow.newest(static_cast<size_t>(count))) {
+      out.push_back(call.map({{"method", call.copy(each.method)},
+                              {"at_ms", each.ended_at_ms},
+                              {"took_us", each.took_us},
+                              {"status", cachecore_status_name(each.status)}}));
+    }
+    co_return call.list(out);
   }
 
   task<value> encrypt(call &call, std::string_view text) {
@@ -166,8 +182,14 @@ constexpr auto core_table = declare(
     method<&core_methods::stats>("stats", "Figures of methods, connections and plugins' metrics.",
                                  "{version, server, calls, connections, leased, waiting_for_connection, methods: "
                                  "{name: {calls, errors, timed, mean_us, "
-                                 "latency_us: counts below 1, 2, 4 ... microseconds}}, metrics}",
+                                 "latency_us: counts below 1, 2, 4 ... microseconds}}, metrics: {name: figure}, "
+                                 "metrics_described: {name: {kind, doc}}, slow_calls}",
                                  read_only),
+    method<&core_methods::slow>("slow",
+                                "The last calls that were slow, newest first; none unless a plugin (monitor) says from "
+                                "when on a call is slow.",
+                                "LIST of {method, at_ms, took_us, status}", read_only,
+                                count("count", "How many at most.").at_least(1).by_default(int64_t{50})),
     method<&core_methods::encrypt>("encrypt",
                                    "Encrypts a secret for use in configuration, with the key of CACHECORE_SECRET_KEY "
                                    "or CACHECORE_SECRET_KEY_FILE.",

@@ -5,6 +5,7 @@
 #include "core/core.h"
 #include "core/plugins/redis_service.h"
 #include "core/plugins/registry.h"
+#include "core/plugins/submit_service.h"
 #include "core/plugins/timer_service.h"
 #include "core/runtime/call.h"
 #include "core/values/compress.h"
@@ -89,7 +90,18 @@ cachecore_status spawn(const cachecore_host *host, const char *name, cachecore_m
   }
 }
 
-const cachecore_call_service call_table = {sizeof(cachecore_call_service), find_method, call_method, spawn};
+cachecore_status spawn_when_started(const cachecore_host *host, const char *name, cachecore_method_function start,
+                                    void *state) {
+  try {
+    plugin_record::of(host).core.running->spawn_when_started(name, start, state);
+    return CACHECORE_OK;
+  } catch (const std::exception &) {
+    return CACHECORE_NO_MEMORY;
+  }
+}
+
+const cachecore_call_service call_table = {sizeof(cachecore_call_service), find_method, call_method, spawn,
+                                           spawn_when_started};
 
 // ---- json/1 ----
 
@@ -165,6 +177,14 @@ void write_log(const cachecore_host *host, int32_t level, const char *message) {
 
 const cachecore_log_service log_table = {sizeof(cachecore_log_service), write_log};
 
+// ---- slow/1 ----
+
+void set_slow_threshold(const cachecore_host *host, int64_t ms) {
+  plugin_record::of(host).core.slow.set_threshold_ms(ms);
+}
+
+const cachecore_slow_service slow_table = {sizeof(cachecore_slow_service), set_slow_threshold};
+
 }  // namespace
 
 const void *find_service(const cachecore_host *, const char *id) noexcept {
@@ -180,6 +200,8 @@ const void *find_service(const cachecore_host *, const char *id) noexcept {
   if (wanted == "metrics/1") return &metrics_table;
   if (wanted == "log/1") return &log_table;
   if (wanted == "tracking/1") return tracking_service();
+  if (wanted == "slow/1") return &slow_table;
+  if (wanted == "submit/1") return submit_service();
   return nullptr;
 }
 

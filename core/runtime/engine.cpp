@@ -65,6 +65,9 @@ void engine::invocation_ends(invocation &ended) noexcept {
   if (ended.outcome < 0) add_to_shard(counters.errors, shard, 1);
   if (ended.started != 0) {
     const auto took = static_cast<uint64_t>(std::max<int64_t>(now_ns() - ended.started, 0));
+    if (owner_.slow.is_slow(static_cast<int64_t>(took))) [[unlikely]] {
+      owner_.slow.add(*ended.method, static_cast<int64_t>(took), ended.outcome);
+    }
     add_to_shard(counters.timed, shard, 1);
     add_to_shard(counters.total_ns, shard, took);
     const int bucket = std::min(static_cast<int>(std::bit_width(took / 1'000)), method_counters::bucket_count - 1);
@@ -151,6 +154,22 @@ void engine::spawn(const char *name, cachecore_method_function start, void *stat
     loop_.adopt(*made);
     if (ending() != CACHECORE_OK) made->given_up = ending();
     start_invocation(*made, start, state, nullptr, 0);
+  });
+}
+
+void engine::spawn_when_started(const char *name, cachecore_method_function start, void *state) {
+  loop_.when_started([this, name, start, state] {
+    if (ending() != CACHECORE_OK) return;
+    try {
+      invocation *made = make_invocation(nullptr, name);
+      made->exec.store(&loop_, std::memory_order_relaxed);
+      made->counted_live = true;
+      enter_live();
+      loop_.adopt(*made);
+      start_invocation(*made, start, state, nullptr, 0);
+    } catch (const std::exception &) {
+      log(CACHECORE_LOG_ERROR, std::string(name) + ": could not be started: out of memory");
+    }
   });
 }
 

@@ -60,6 +60,8 @@ class engine {
   void start_undo(const cachecore_method &method, const cachecore_value &granted) noexcept;
   // Work without a caller; runs on the loop. Throws.
   void spawn(const char *name, cachecore_method_function start, void *state);
+  // The same, when the loop is started by something else; a core that is never used stays without a thread. Throws.
+  void spawn_when_started(const char *name, cachecore_method_function start, void *state);
   // Hands an invocation that started on a waiter's thread over to the loop.
   void hand_to_loop(invocation &moved, waiter &from);
   void cancel(uint64_t operation);

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "core/runtime/engine.h"
 #include "core/runtime/process.h"
@@ -76,6 +77,7 @@ void loop::start() {
     if (wake_event_ == nullptr || timer_event_ == nullptr) throw std::bad_alloc();
     event_add(wake_event_, nullptr);
   }
+  for (std::function<void()> &each : std::exchange(on_start_, {})) post_function(std::move(each));
   // The application's signals are none of this thread's business.
   sigset_t all;
   sigset_t before;
@@ -109,6 +111,15 @@ void loop::post(post_node *node) noexcept {
   if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false, std::memory_order_seq_cst)) {
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = write(wake_descriptor_, &one, sizeof(one));
+  }
+}
+
+void loop::when_started(std::function<void()> function) {
+  const std::lock_guard<std::mutex> lock(start_mutex_);
+  if (started()) {
+    post_function(std::move(function));
+  } else {
+    on_start_.push_back(std::move(function));
   }
 }
 

@@ -38,6 +38,9 @@ class loop final : public executor {
 
   void post(post_node *node) noexcept;
 
+  // Posts a function; before the loop is started, it waits for that. Throws std::bad_alloc.
+  void when_started(std::function<void()> function);
+
   // Posts a function that is run once. Throws std::bad_alloc.
   void post_function(std::function<void()> function);
 
@@ -68,6 +71,7 @@ class loop final : public executor {
 
   engine &owner_;
   std::mutex start_mutex_;
+  std::vector<std::function<void()>> on_start_;  // under start_mutex_
   std::atomic<bool> started_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

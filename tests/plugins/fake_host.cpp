@@ -240,6 +240,7 @@ const cachecore_call_service call_table{
       });
       return CACHECORE_OK;
     },
+    .spawn_when_started = nullptr,
 };
 
 const cachecore_json_service json_table{

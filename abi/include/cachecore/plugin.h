@@ -276,7 +276,52 @@ typedef struct cachecore_call_service {
   /* Starts `start(state, invocation, NULL, 0)` on the loop thread as an invocation of its own without deadline; it is
    * given up with CLOSED at reset and close. `name` (static) stands for the method in logs. [any thread] */
   cachecore_status (*spawn)(const cachecore_host *host, const char *name, cachecore_method_function start, void *state);
+  /* As spawn, but begins when the core's thread does, which this does not start: for work that only accompanies calls.
+   * [any thread] Since 0.1. */
+  cachecore_status (*spawn_when_started)(const cachecore_host *host, const char *name, cachecore_method_function start,
+                                         void *state);
 } cachecore_call_service;
+
+struct cachecore_completion;
+struct cachecore_completions;
+struct cachecore_result;
+
+/* "submit/1": calls from a thread of the plugin's own (a server, say), as a program makes them through completions.h,
+ * with the same rules and types. All [any thread]; none blocks. The thread has to end, and the queue to be destroyed,
+ * before the instance's destroy returns. */
+typedef struct cachecore_submit_service {
+  size_t struct_size;
+  cachecore_status (*completions_create)(const cachecore_host *host, struct cachecore_completions **out,
+                                         cachecore_error *error);
+  int (*completions_fd)(const struct cachecore_completions *queue);
+  size_t (*completions_drain)(struct cachecore_completions *queue, struct cachecore_completion *out, size_t max);
+  void (*completions_destroy)(struct cachecore_completions *queue);
+  /* UNAVAILABLE while the core is being reset, CLOSED while it is being closed: whoever does so waits for the plugin. */
+  cachecore_status (*submit)(const cachecore_host *host, const cachecore_method *method, const cachecore_value *args,
+                             size_t arg_count, int64_t timeout_ms, struct cachecore_completions *queue,
+                             uint64_t user_data, uint64_t *operation, cachecore_error *error);
+  cachecore_status (*cancel)(const cachecore_host *host, uint64_t operation, cachecore_error *error);
+  const cachecore_value *(*result_value)(const struct cachecore_result *result);
+  const cachecore_error *(*result_error)(const struct cachecore_result *result);
+  void (*result_free)(struct cachecore_result *result);
+  /* What describe knows of a method: its flags (CACHECORE_METHOD_...), and its parameters, NULL-ended by `*count`. The
+   * specs live until close. */
+  uint32_t (*method_flags)(const cachecore_method *method);
+  const cachecore_parameter_spec *const *(*method_parameters)(const cachecore_method *method, size_t *count);
+  /* Calls `visit` for every method there is. */
+  void (*each_method)(const cachecore_host *host,
+                      void (*visit)(void *state, const char *name, const cachecore_method *method), void *state);
+  /* JSON, as cachecore_json_encode and _decode. */
+  cachecore_status (*json_encode)(const cachecore_value *value, struct cachecore_result **out, cachecore_error *error);
+  cachecore_status (*json_decode)(const char *json, size_t size, struct cachecore_result **out, cachecore_error *error);
+} cachecore_submit_service;
+
+/* "slow/1". [any thread] Calls that waited for something and took at least so long appear in `core.slow`. Not positive:
+ * none, as it is before. Streams and methods that are asked to wait do not count. */
+typedef struct cachecore_slow_service {
+  size_t struct_size;
+  void (*set_threshold_ms)(const cachecore_host *host, int64_t ms);
+} cachecore_slow_service;
 
 /* "json/1". [invocation] */
 typedef struct cachecore_json_service {

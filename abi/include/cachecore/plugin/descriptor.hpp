@@ -205,6 +205,15 @@ void host::spawn(const char *name) {
   if (status != CACHECORE_OK) throw error(status, std::string("could not start ") + name);
 }
 
+template <auto Function>
+void host::spawn_when_started(const char *name) {
+  using type = typename spec::signature<decltype(Function)>::type;
+  auto *owner = static_cast<detail::instance<type> *>(this);
+  const cachecore_status status =
+      services_.call->spawn_when_started(raw_, name, &detail::start<type, Function, false>, owner);
+  if (status != CACHECORE_OK) throw error(status, std::string("could not start ") + name);
+}
+
 }  // namespace cachecore::plugin
 
 // Exports a plugin: its type, and the constants that describe it.

@@ -27,6 +27,8 @@ struct services {
   const cachecore_metrics_service *metrics;
   const cachecore_log_service *log;
   const cachecore_tracking_service *tracking;
+  const cachecore_slow_service *slow;
+  const cachecore_submit_service *submit;
 };
 
 // The levels of options.h.
@@ -63,6 +65,8 @@ class host {
     find_service(services_.metrics, "metrics/1");
     find_service(services_.log, "log/1");
     find_service(services_.tracking, "tracking/1");
+    find_service(services_.slow, "slow/1");
+    find_service(services_.submit, "submit/1");
     if (services_.invocation == nullptr) throw error(CACHECORE_INCOMPATIBLE, "this host has no service invocation/1");
   }
   host(const host &) = delete;
@@ -116,6 +120,9 @@ class host {
   // static. From the constructor only as its last statement: the work may begin at once.
   template <auto Function>
   void spawn(const char *name);
+  // The same, begun only when the core's thread is started by something else.
+  template <auto Function>
+  void spawn_when_started(const char *name);
 
  private:
   [[nodiscard]] metric find_metric(uint32_t kind, const char *name, const char *doc) const {
