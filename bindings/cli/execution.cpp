@@ -88,7 +88,7 @@ class running_call {
 
   cachecore_status conclude() {
     const bool asked = signal_ != 0 || enough();
-    if (status_ < 0 && !(asked && status_ == CACHECORE_CANCELLED)) {
+    if (status_ < 0 && !(asked && (status_ == CACHECORE_CANCELLED || status_ == CACHECORE_UNCERTAIN))) {
       const cachecore_error *error = cachecore_result_error(last_.get());
       if (error == nullptr) throw failure(status_, cachecore_status_name(status_));
       throw failure(*error);
