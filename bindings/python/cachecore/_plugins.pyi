@@ -214,18 +214,30 @@ class Cache(Protocol):
         """Says how a region is cached, in this process. What is not said is as the plugin's configuration says in `defaults`, else as written below."""
     def lookup(self, region: Text, key: Text, wait_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> dict[str, Any]:
         """Reads a value, or says who loads it: of all callers in this process that find none, one is told to load, and has to call store or fail; the others wait for what it stores. With the state 'load' the value, where there is one, is stale."""
-    def store(self, lease: Text, value: Any = ..., ttl_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> bool:
+    def refresh(self, region: Text, key: Text, wait_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> Any:
+        """Loads a value anew though it may be fresh: as lookup, but this caller is told to load, with the present value, which the others go on being given; or it waits for the load that is under way."""
+    def lookup_many(self, region: Text, keys: Sequence[Any], wait_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> List:
+        """Looks several keys up together. One who is told to load some of them does not wait for others' loads: such a key has the state 'loading', and is looked up again after the own loads were stored."""
+    def store_many(self, loads: Sequence[Any], *, timeout_ms: Duration = ...) -> List:
+        """Ends several leases with what was loaded, together."""
+    def store(self, lease: Text, value: Any = ..., ttl_ms: Duration | None = ..., tags: Sequence[Any] | None = ..., *, timeout_ms: Duration = ...) -> bool:
         """Ends a lease with the value that was loaded; NIL: there is none, and that is cached. All who wait get it."""
     def fail(self, lease: Text, message: Text | None = ..., *, timeout_ms: Duration = ...) -> None:
         """Ends a lease: the loader failed. All who wait get LOADER_FAILED."""
     def get(self, region: Text, key: Text, *, timeout_ms: Duration = ...) -> Any:
         """Reads a value that is cached and fresh; never loads."""
-    def set(self, region: Text, key: Text, value: Any = ..., ttl_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> None:
+    def set(self, region: Text, key: Text, value: Any = ..., ttl_ms: Duration | None = ..., tags: Sequence[Any] | None = ..., *, timeout_ms: Duration = ...) -> None:
         """Caches a value; a load under way is not stored over it."""
     def delete(self, region: Text, key: Text, *, timeout_ms: Duration = ...) -> bool:
         """Removes a key. No later lookup is answered by a load that began before."""
     def invalidate(self, region: Text, pattern: Text, *, timeout_ms: Duration = ...) -> None:
         """Invalidates all keys of a region that match a pattern, without looking for them. No later lookup is answered by a load that began before."""
+    def invalidate_tag(self, region: Text, tag: Text, *, timeout_ms: Duration = ...) -> None:
+        """Invalidates all values of a region that have a tag, without looking for them. No later lookup is answered by a load that began before."""
+    def bloom_add(self, region: Text, keys: Sequence[Any], complete: bool | None = ..., *, timeout_ms: Duration = ...) -> None:
+        """Adds keys that exist to the filter of a region whose policy has `bloom`. Until it was said to be complete, and again after it was lost, the filter refuses nothing. store and set of a value add its key."""
+    def clear(self, region: Text, *, timeout_ms: Duration = ...) -> None:
+        """Invalidates all keys of a region; as invalidate of *."""
     def stats(self, region: Text | None = ..., *, timeout_ms: Duration = ...) -> dict[str, Any]:
         """Counts what this process' lookups came to."""
 
@@ -237,18 +249,30 @@ class AsyncCache(Protocol):
         """Says how a region is cached, in this process. What is not said is as the plugin's configuration says in `defaults`, else as written below."""
     def lookup(self, region: Text, key: Text, wait_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> Operation[dict[str, Any]]:
         """Reads a value, or says who loads it: of all callers in this process that find none, one is told to load, and has to call store or fail; the others wait for what it stores. With the state 'load' the value, where there is one, is stale."""
-    def store(self, lease: Text, value: Any = ..., ttl_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> Operation[bool]:
+    def refresh(self, region: Text, key: Text, wait_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> Operation[Any]:
+        """Loads a value anew though it may be fresh: as lookup, but this caller is told to load, with the present value, which the others go on being given; or it waits for the load that is under way."""
+    def lookup_many(self, region: Text, keys: Sequence[Any], wait_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> Operation[List]:
+        """Looks several keys up together. One who is told to load some of them does not wait for others' loads: such a key has the state 'loading', and is looked up again after the own loads were stored."""
+    def store_many(self, loads: Sequence[Any], *, timeout_ms: Duration = ...) -> Operation[List]:
+        """Ends several leases with what was loaded, together."""
+    def store(self, lease: Text, value: Any = ..., ttl_ms: Duration | None = ..., tags: Sequence[Any] | None = ..., *, timeout_ms: Duration = ...) -> Operation[bool]:
         """Ends a lease with the value that was loaded; NIL: there is none, and that is cached. All who wait get it."""
     def fail(self, lease: Text, message: Text | None = ..., *, timeout_ms: Duration = ...) -> Operation[None]:
         """Ends a lease: the loader failed. All who wait get LOADER_FAILED."""
     def get(self, region: Text, key: Text, *, timeout_ms: Duration = ...) -> Operation[Any]:
         """Reads a value that is cached and fresh; never loads."""
-    def set(self, region: Text, key: Text, value: Any = ..., ttl_ms: Duration | None = ..., *, timeout_ms: Duration = ...) -> Operation[None]:
+    def set(self, region: Text, key: Text, value: Any = ..., ttl_ms: Duration | None = ..., tags: Sequence[Any] | None = ..., *, timeout_ms: Duration = ...) -> Operation[None]:
         """Caches a value; a load under way is not stored over it."""
     def delete(self, region: Text, key: Text, *, timeout_ms: Duration = ...) -> Operation[bool]:
         """Removes a key. No later lookup is answered by a load that began before."""
     def invalidate(self, region: Text, pattern: Text, *, timeout_ms: Duration = ...) -> Operation[None]:
         """Invalidates all keys of a region that match a pattern, without looking for them. No later lookup is answered by a load that began before."""
+    def invalidate_tag(self, region: Text, tag: Text, *, timeout_ms: Duration = ...) -> Operation[None]:
+        """Invalidates all values of a region that have a tag, without looking for them. No later lookup is answered by a load that began before."""
+    def bloom_add(self, region: Text, keys: Sequence[Any], complete: bool | None = ..., *, timeout_ms: Duration = ...) -> Operation[None]:
+        """Adds keys that exist to the filter of a region whose policy has `bloom`. Until it was said to be complete, and again after it was lost, the filter refuses nothing. store and set of a value add its key."""
+    def clear(self, region: Text, *, timeout_ms: Duration = ...) -> Operation[None]:
+        """Invalidates all keys of a region; as invalidate of *."""
     def stats(self, region: Text | None = ..., *, timeout_ms: Duration = ...) -> Operation[dict[str, Any]]:
         """Counts what this process' lookups came to."""
 
