@@ -14,6 +14,7 @@
 #include "error.h"
 #include "kv.h"
 #include "lock.h"
+#include "monitor.h"
 #include "options.h"
 #include "queue.h"
 #include "session.h"
