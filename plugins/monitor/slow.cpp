@@ -45,9 +45,8 @@ task<value> monitor::slow(call &call, int64_t count) {
     commands.clear();
   }
   std::erase_if(commands, [](const value &each) { return each.is_nil(); });
-  std::stable_sort(commands.begin(), commands.end(), [](const value &a, const value &b) {
-    return a.pairs()["at_ms"].as_int() > b.pairs()["at_ms"].as_int();
-  });
+  std::sort(commands.begin(), commands.end(),
+            [](const value &a, const value &b) { return a.pairs()["at_ms"].as_int() > b.pairs()["at_ms"].as_int(); });
   if (commands.size() > static_cast<size_t>(count)) commands.resize(static_cast<size_t>(count));
   co_return call.map({{"calls", calls.value_or(call.list({}))}, {"servers", call.list(commands)}});
 }

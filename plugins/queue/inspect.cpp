@@ -80,17 +80,17 @@ task<value> queues::list(call &call, std::string_view queue, std::string_view st
 task<value> queues::counts(call &call, std::string_view queue) {
   const value key = base_of(call, queue);
   const value found = co_await call.script_words(scripts::counts(), {&key, 1}, {}).read();
-  const list_view numbers = found.items();
-  const int64_t oldest = numbers[8].as_int();
-  co_return call.map({{"ready", numbers[0]},
-                      {"delayed", numbers[1]},
-                      {"active", numbers[2]},
-                      {"blocked", numbers[3]},
-                      {"dead", numbers[4]},
-                      {"done", numbers[5]},
-                      {"paused", numbers[6].as_int() != 0},
-                      {"schedules", numbers[7]},
-                      {"oldest_ready_ms", oldest == 0 ? 0 : std::max<int64_t>(numbers[9].as_int() - oldest, 0)}});
+  const list_view counted = found.items();
+  const int64_t oldest = counted[8].as_int();
+  co_return call.map({{"ready", counted[0]},
+                      {"delayed", counted[1]},
+                      {"active", counted[2]},
+                      {"blocked", counted[3]},
+                      {"dead", counted[4]},
+                      {"done", counted[5]},
+                      {"paused", counted[6].as_int() != 0},
+                      {"schedules", counted[7]},
+                      {"oldest_ready_ms", oldest == 0 ? 0 : std::max<int64_t>(counted[9].as_int() - oldest, 0)}});
 }
 
 task<value> queues::names(call &call) { co_return co_await call.redis("SMEMBERS", call.key("queues")); }

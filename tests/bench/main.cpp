@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 #include "bench.h"
 #include "report.h"
@@ -138,11 +139,10 @@ figures measure(const row &row, size_t rounds) {
 int main(int count, char **words) {
   using namespace bench;
   arguments asked = read_arguments(count, words);
-  const auto grows = std::stable_partition(asked.names.begin(), asked.names.end(), [](const std::string &name) {
-    return name != "scale" && name.rfind("scale.", 0) != 0;
-  });
-  const std::vector<std::string> scales(grows, asked.names.end());
-  asked.names.erase(grows, asked.names.end());
+  const auto is_scale = [](const std::string &name) { return name == "scale" || name.rfind("scale.", 0) == 0; };
+  std::vector<std::string> scales;
+  std::copy_if(asked.names.begin(), asked.names.end(), std::back_inserter(scales), is_scale);
+  std::erase_if(asked.names, is_scale);
   if (!scales.empty() && !run_scale(scales, asked.plots)) test_die("cannot write to %s", asked.plots.c_str());
   if (!scales.empty() && asked.names.empty()) return 0;
   std::vector<figures> all;
