@@ -104,5 +104,6 @@ std::vector<row> lock_rows();
 std::vector<row> caching_rows();
 std::vector<row> near_cache_rows();
 std::vector<row> queue_rows();
+std::vector<row> scrape_rows();
 
 }  // namespace bench

@@ -59,7 +59,8 @@ bool is_asked_for(const row &row, const std::string &name) {
 std::vector<row> choose(const std::vector<std::string> &names) {
   std::vector<row> all;
   for (const auto &rows : {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), auth_rows(),
-                           init_rows(), session_rows(), lock_rows(), caching_rows(), near_cache_rows(), queue_rows()})
+                           init_rows(), session_rows(), lock_rows(), caching_rows(), near_cache_rows(), queue_rows(),
+                           scrape_rows()})
     all.insert(all.end(), rows.begin(), rows.end());
   if (names.empty()) return all;
   std::vector<row> chosen;
