@@ -336,7 +336,7 @@ def test_close_while_arguments_are_read(url: str) -> None:
 
 
 def test_closing_and_calling_race(url: str) -> None:
-    for _ in range(20):
+    for _ in range(6):
         client = cachecore.Client(url)
         client.redis.ping()
         stop = threading.Event()
