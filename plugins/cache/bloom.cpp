@@ -43,8 +43,7 @@ bloom_size bloom_size::of(int64_t capacity, double error_rate) {
   const double bits = std::ceil(-static_cast<double>(capacity) * std::log(error_rate) / (ln2 * ln2));
   if (bits > static_cast<double>(most_bits)) {
     throw error(CACHECORE_INVALID_ARGUMENT,
-                "policy.bloom.capacity must be less: a bitmap of Redis has at most 2^32 bits, this takes " +
-                    std::to_string(static_cast<int64_t>(bits)));
+                "policy.bloom.capacity must be less: a bitmap of Redis has at most 2^32 bits, and this takes more");
   }
   const double hashes = std::round(bits / static_cast<double>(capacity) * ln2);
   return {std::max<int64_t>(static_cast<int64_t>(bits), 8),

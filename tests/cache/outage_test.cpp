@@ -117,7 +117,9 @@ void a_server_that_hangs(void **) {
   assert_one_loads_for_all(core, "after");
   test_server_resume(server);
   assert_recovers(core);
-  assert_found(core.lookup("r", "before"), "hit", "value");
+  // One that has time: on a busy machine the impatient one goes on without Redis even now.
+  const cache_core patient(test_server_url(server));
+  assert_found(patient.lookup("r", "before"), "hit", "value");
 }
 
 // A caller with little time is not kept waiting for all of it.

@@ -124,6 +124,7 @@ std::vector<simulate::outcome> replay_file(const std::string &path, simulate::tr
 void answer_values(context &context, const std::vector<simulate::outcome> &outcomes) {
   value_store store;
   std::vector<cachecore_value> rows;
+  rows.reserve(outcomes.size());
   for (const simulate::outcome &each : outcomes) {
     rows.push_back(store.map({pair_of("policy", store.bytes(each.policy)),
                               pair_of("capacity", cachecore_int(static_cast<int64_t>(each.capacity))),
