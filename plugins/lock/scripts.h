@@ -1,11 +1,7 @@
 // scripts.h: the Lua scripts, each with state.lua in front where it needs it.
-//
-// Made at first use and never freed, since calls may be under way while the process exits.
 #pragma once
 
 #include <cachecore/plugin.h>
-
-#include <string>
 
 namespace lock_plugin::scripts {
 

@@ -173,7 +173,7 @@ void run(bool with_faults) {
   }
   print_message("%lld reads, %lld writes\n", static_cast<long long>(all.reads), static_cast<long long>(all.writes));
   assert_int_equal(all.wrong, 0);
-  assert_true(all.reads > 500 && all.writes > 20);
+  assert_true(all.reads > 100 && all.writes > 5);  // also under a sanitizer on a busy machine
   for (test_proxy *each : proxies) test_proxy_stop(each);
   test_server_stop(server);
 }

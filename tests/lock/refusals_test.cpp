@@ -44,7 +44,8 @@ void a_server_that_evicts_is_refused_unless_it_is_allowed(void **) {
 void a_grant_that_replicas_do_not_confirm_is_given_back(void **) {
   const lock_core core(test_server_url(server));
   const cachecore_pair sync[] = {{text("replicas"), number(1)}, {text("timeout_ms"), number(50)}};
-  std::vector<cachecore_value> args = arguments({.name = "a"});
+  const wish a{.name = "a"};  // the arguments refer to it
+  std::vector<cachecore_value> args = arguments(a);
   args.push_back(cachecore_map(sync, 2));
   assert_failed(core.call("acquire", args), CACHECORE_UNCERTAIN, "0 of 1 replicas confirmed within 50 ms");
   assert_true(core.acquire({.name = "a", .wait_ms = test_patience_ms()}).ok());

@@ -149,7 +149,7 @@ static bool convert_dict(call_arguments *args, PyObject *object, cachecore_value
   }
   /* A pair is two values. */
   _Static_assert(sizeof(cachecore_pair) == 2 * sizeof(cachecore_value), "a pair is two values");
-  *out = cachecore_map((const cachecore_pair *)(const void *)values, (size_t)count);
+  *out = cachecore_map((const cachecore_pair *)values, (size_t)count);
   return true;
 }
 
@@ -166,7 +166,7 @@ static bool convert_pairs(call_arguments *args, PyObject *object, cachecore_valu
     if (!convert(args, PyTuple_GetItem(pair, 0), &values[2 * i], depth)) return false;
     if (!convert(args, PyTuple_GetItem(pair, 1), &values[2 * i + 1], depth)) return false;
   }
-  *out = cachecore_map((const cachecore_pair *)(const void *)values, (size_t)count);
+  *out = cachecore_map((const cachecore_pair *)values, (size_t)count);
   return true;
 }
 
