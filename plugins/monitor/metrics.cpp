@@ -17,9 +17,7 @@ using kind = metric_kind;
 
 value at(const value &map, std::string_view name) { return map.is(CACHECORE_MAP) ? map.pairs()[name] : value(); }
 
-double number(const value &of) {
-  return of.is(CACHECORE_INT) || of.is(CACHECORE_DOUBLE) ? of.as_double() : 0.0;
-}
+double number(const value &of) { return of.is(CACHECORE_INT) || of.is(CACHECORE_DOUBLE) ? of.as_double() : 0.0; }
 
 map_view map_of(const value &of) { return of.is(CACHECORE_MAP) ? of.pairs() : map_view(); }
 
@@ -40,8 +38,8 @@ void by_key(exposition &out, std::string_view name, metric_kind type, std::strin
 
 // Bounds of powers of four: enough to tell a percentile, and half as much text.
 void add_latencies(exposition &out, const map_view &methods) {
-  out.family("cachecore_call_duration_seconds", kind::histogram,
-             "Time of calls that waited for something, by method.", "seconds");
+  out.family("cachecore_call_duration_seconds", kind::histogram, "Time of calls that waited for something, by method.",
+             "seconds");
   for (const entry &each : methods) {
     const std::string_view method = each.key.as_text();
     const value buckets = at(each.value, "latency_us");
@@ -96,9 +94,14 @@ void add_core(exposition &out, const value &stats) {
     const value of = described[each.key.as_text()];
     const bool counts = at(of, "kind").is(CACHECORE_BYTES) && at(of, "kind").text() == "counter";
     const value doc = at(of, "doc");
-    out.family("cachecore_" + exposition::clean(each.key.text()), counts ? kind::counter : kind::gauge,
-               doc.is(CACHECORE_BYTES) && !doc.text().empty() ? doc.text() : "A figure of a plugin.");
-    out.sample({}, number(each.value));
+    std::string name = "cachecore_" + exposition::clean(each.key.text());
+    // Prometheus measures time in seconds.
+    const bool in_ms = name.ends_with("_ms");
+    if (in_ms) name.replace(name.size() - 2, 2, "seconds");
+    out.family(name, counts ? kind::counter : kind::gauge,
+               doc.is(CACHECORE_BYTES) && !doc.text().empty() ? doc.text() : "A figure of a plugin.",
+               in_ms ? "seconds" : "");
+    out.sample({}, static_cast<double>(number(each.value)) / (in_ms ? 1000 : 1));
   }
 }
 

@@ -261,7 +261,9 @@ class Protocol(Case):
         shoot(50000 if long else 600)
         self.assertIsNone(self.server.process.poll())
         self.assertEqual(self.server.get("/health").status, 200)
-        self.assertLess(self.server.memory_kib(), before + 8192)
+        # A sanitizer keeps what was freed.
+        if "ASAN_OPTIONS" not in os.environ:
+            self.assertLess(self.server.memory_kib(), before + 8192)
 
 
 class Health(Case):
