@@ -18,8 +18,8 @@ constexpr size_t most_unread = size_t{1} << 20;  // of a stream
 
 connection::connection(connection_owner &owner, event_base *base, const settings &limits, int descriptor)
     : owner_(owner), limits_(limits) {
-  deadline_ = event_new(base, -1, 0, [](evutil_socket_t, short, void *self) { static_cast<connection *>(self)->late(); },
-                        this);
+  deadline_ =
+      event_new(base, -1, 0, [](evutil_socket_t, short, void *self) { static_cast<connection *>(self)->late(); }, this);
   if (deadline_ == nullptr) throw std::bad_alloc();
   buffered_ = bufferevent_socket_new(base, descriptor, BEV_OPT_CLOSE_ON_FREE);
   if (buffered_ == nullptr) {

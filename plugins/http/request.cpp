@@ -12,7 +12,9 @@ bool is_token_character(char c) {
   return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character); }
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+}
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -176,9 +178,9 @@ std::string host_name(std::string_view host) {
       rest = host.substr(colon);
     }
   }
-  const bool port_is_fine = rest.empty() || (rest.front() == ':' && rest.size() <= 6 &&
-                                             std::all_of(rest.begin() + 1, rest.end(),
-                                                         [](char c) { return c >= '0' && c <= '9'; }));
+  const bool port_is_fine =
+      rest.empty() || (rest.front() == ':' && rest.size() <= 6 &&
+                       std::all_of(rest.begin() + 1, rest.end(), [](char c) { return c >= '0' && c <= '9'; }));
   if (!port_is_fine) return {};
   std::string out;
   for (const char each : name) out += lower(each);

@@ -121,7 +121,8 @@ plan routes::find(const request &asked, std::string_view body) const {
   if (asked.path.starts_with(stats_path)) return stats(asked);
   if (asked.path == "/api/methods") return methods();
   if (is_call) return call(asked, body);
-  return refuse(404, CACHECORE_NOT_FOUND, "there is nothing here: see /health, /metrics, /stats/TYPE, /api/call/METHOD");
+  return refuse(404, CACHECORE_NOT_FOUND,
+                "there is nothing here: see /health, /metrics, /stats/TYPE, /api/call/METHOD");
 }
 
 plan routes::page(const request &asked) const {
@@ -144,8 +145,8 @@ plan routes::metrics(const request &asked) const {
   out.what = plan::kind::metrics;
   out.method = host_.find("monitor.metrics");
   out.arguments = {value(open ? "openmetrics" : "prometheus")};
-  out.answer.content_type = open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                                 : "text/plain; version=0.0.4; charset=utf-8";
+  out.answer.content_type =
+      open ? "application/openmetrics-text; version=1.0.0; charset=utf-8" : "text/plain; version=0.0.4; charset=utf-8";
   return out;
 }
 
@@ -174,6 +175,7 @@ plan routes::methods() const {
       &gathered);
   std::sort(gathered.names.begin(), gathered.names.end());
   std::vector<value> names;
+  names.reserve(gathered.names.size());
   for (const std::string &each : gathered.names) names.emplace_back(std::string_view(each));
   plan out;
   const value list{std::span<const value>(names)};
@@ -224,8 +226,9 @@ plan routes::call(const request &asked, std::string_view body) const {
   }
   if (!access_.reaches(name, out.method)) {
     return refuse(403, CACHECORE_DENIED,
-                  name + " is not reachable over HTTP: add it to `allow` of the "
-                         "plugin http");
+                  name +
+                      " is not reachable over HTTP: add it to `allow` of the "
+                      "plugin http");
   }
   const bool streams = (submit_.method_flags(out.method) & CACHECORE_METHOD_STREAMING) != 0;
   out.what = streams ? plan::kind::stream : plan::kind::call;

@@ -63,8 +63,8 @@ server::server(const host &host, const settings &settings)
     event_add(stop_event_.get(), nullptr);
     event_add(completed_event_.get(), nullptr);
     if (!listen()) {
-      host_.log(severity::info, settings_.listen + " is in use: another process serves it, and this one will when " +
-                                       "that has gone");
+      host_.log(severity::info,
+                settings_.listen + " is in use: another process serves it, and this one will when " + "that has gone");
       event_add(retry_event_.get(), &retry_after);
     }
     sigset_t every;
@@ -133,8 +133,8 @@ bool server::listen() {
 
 void server::open(int descriptor) {
   if (connections_.size() >= settings_.max_connections) {
-    const auto oldest = std::find_if(connections_.begin(), connections_.end(),
-                                     [](const auto &each) { return each->is_waiting(); });
+    const auto oldest =
+        std::find_if(connections_.begin(), connections_.end(), [](const auto &each) { return each->is_waiting(); });
     refused_counter_.add();
     if (oldest == connections_.end()) {
       close(descriptor);
@@ -144,7 +144,8 @@ void server::open(int descriptor) {
   }
   try {
     note_descriptor(descriptor);
-    connections_.push_back(std::make_unique<connection>(static_cast<connection_owner &>(*this), base_.get(), settings_, descriptor));
+    connections_.push_back(
+        std::make_unique<connection>(static_cast<connection_owner &>(*this), base_.get(), settings_, descriptor));
     connections_.back()->number = ++last_number_;
   } catch (const std::bad_alloc &) {
     forget_descriptor(descriptor);
@@ -207,8 +208,8 @@ void server::start(connection &from, plan what) {
 void server::ask_health(connection &from, bool full) {
   if (!examining_) {
     cachecore_error failed;
-    if (submit_.submit(host_.raw(), host_.find("monitor.health"), nullptr, 0, longest_examination_ms, queue_, 0, nullptr,
-                       &failed) != CACHECORE_OK) {
+    if (submit_.submit(host_.raw(), host_.find("monitor.health"), nullptr, 0, longest_examination_ms, queue_, 0,
+                       nullptr, &failed) != CACHECORE_OK) {
       throw error(failed);
     }
     examining_ = true;

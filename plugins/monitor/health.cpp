@@ -18,10 +18,17 @@ struct reason {
 };
 
 constexpr reason reasons[] = {
-    {"NOAUTH", "denied"},        {"WRONGPASS", "denied"},  {"NOPERM", "denied"},
-    {"READONLY", "read_only"},   {"OOM", "out_of_memory"}, {"NOREPLICAS", "too_few_replicas"},
-    {"MISCONF", "cannot_save"},  {"LOADING", "loading"},   {"MASTERDOWN", "master_down"},
-    {"CLUSTERDOWN", "cluster_down"}, {"BUSY", "busy"},
+    {"NOAUTH", "denied"},
+    {"WRONGPASS", "denied"},
+    {"NOPERM", "denied"},
+    {"READONLY", "read_only"},
+    {"OOM", "out_of_memory"},
+    {"NOREPLICAS", "too_few_replicas"},
+    {"MISCONF", "cannot_save"},
+    {"LOADING", "loading"},
+    {"MASTERDOWN", "master_down"},
+    {"CLUSTERDOWN", "cluster_down"},
+    {"BUSY", "busy"},
 };
 
 const char *name_reason(const error &failed) {
@@ -109,8 +116,8 @@ class examination {
       first_reason_ = why;
       first_message_ = message;
     }
-    checks_[number] = call.map(
-        {{"name", name}, {"ok", false}, {"latency_ms", latency_ms}, {"reason", why}, {"message", message}});
+    checks_[number] =
+        call.map({{"name", name}, {"ok", false}, {"latency_ms", latency_ms}, {"reason", why}, {"message", message}});
   }
 
  private:
@@ -177,7 +184,9 @@ task<value> monitor::health(call &call, std::optional<int64_t> timeout_ms) {
   co_await made.check(call, "delete", send(unlink), [](const reply &) {});
 
   const bool answers = made.good(0) && made.good(2);
-  std::vector<entry> out{{"status", made.all_good() ? "healthy" : answers ? "degraded" : "unhealthy"},
+  std::vector<entry> out{{"status", made.all_good() ? "healthy"
+                                    : answers       ? "degraded"
+                                                    : "unhealthy"},
                          {"latency_ms", made.latency_ms()},
                          {"read_write", made.good(1) && made.good(2) && made.good(3)},
                          {"checks", made.checks()}};

@@ -25,7 +25,8 @@ constexpr auto monitor_methods = declare(
         none, duration("timeout_ms", "Of each check; without it, the configuration's check_timeout_ms.").at_least(1)),
     method<&monitor::record>("record", "Counts hits and misses of a type; written to Redis in batches.", "NIL", none,
                              the_type, count("hits").at_least(0), count("misses").at_least(0).by_default(int64_t{0})),
-    method<&monitor::flush>("flush", "Writes the counts of this process now: before a short program ends.", "NIL", none),
+    method<&monitor::flush>("flush", "Writes the counts of this process now: before a short program ends.", "NIL",
+                            none),
     method<&monitor::stats>("stats", "Hits and misses that all processes recorded in the last 24 hours.",
                             "{hits, misses, total, hit_rate}; without a type {type: {...}}", read_only | idempotent,
                             the_type.optional()),
@@ -35,8 +36,7 @@ constexpr auto monitor_methods = declare(
         "server", "What the servers say of themselves; of several the sum.",
         "{version, product, uptime_s, memory, clients, commands, keyspace, replication, persistence, servers}; with a "
         "section only that",
-        read_only | idempotent,
-        text("section", "memory, clients, commands, keyspace, replication or persistence.")),
+        read_only | idempotent, text("section", "memory, clients, commands, keyspace, replication or persistence.")),
     method<&monitor::metrics>("metrics", "Everything that is counted, as text for Prometheus.", "BYTES",
                               read_only | idempotent,
                               text("format", "openmetrics, or prometheus: the older text format.")
@@ -60,27 +60,30 @@ constexpr auto alert_fields = fields(
     count("queue_dead", "Dead jobs in one queue.").kinds(an_int).at_least(1).by_default(int64_t{1}),
     any("clients", "Part of the clients a server allows, 0 to 1.").kinds(a_double | an_int).by_default(0.9));
 
-constexpr auto monitor_config = fields(
-    duration("flush_ms", "How often counts are written to Redis.").kinds(an_int).at_least(10).by_default(
-        int64_t{1'000}),
-    duration("check_timeout_ms", "How long each check of health may take.")
-        .kinds(an_int)
-        .at_least(1)
-        .by_default(int64_t{1'000}),
-    duration("slow_ms", "Calls that take at least so long are kept in the list of slow calls; 0: none.")
-        .kinds(an_int)
-        .at_least(0)
-        .by_default(int64_t{100}),
-    count("max_types", "How many types are kept at most.").kinds(an_int).at_least(1).by_default(int64_t{1'000}),
-    any("alerts", "Thresholds.").kinds(a_map).optional().with_fields<alert_fields>());
+constexpr auto monitor_config =
+    fields(duration("flush_ms", "How often counts are written to Redis.")
+               .kinds(an_int)
+               .at_least(10)
+               .by_default(int64_t{1'000}),
+           duration("check_timeout_ms", "How long each check of health may take.")
+               .kinds(an_int)
+               .at_least(1)
+               .by_default(int64_t{1'000}),
+           duration("slow_ms", "Calls that take at least so long are kept in the list of slow calls; 0: none.")
+               .kinds(an_int)
+               .at_least(0)
+               .by_default(int64_t{100}),
+           count("max_types", "How many types are kept at most.").kinds(an_int).at_least(1).by_default(int64_t{1'000}),
+           any("alerts", "Thresholds.").kinds(a_map).optional().with_fields<alert_fields>());
 
 double fraction(const map_view &from, std::string_view name, double standard) {
   const value given = from[name];
   if (given.is_nil()) return standard;
   const double out = given.as_double();
   if (!(out >= 0 && out <= 1)) {
-    throw error(CACHECORE_INVALID_ARGUMENT,
-                "alerts." + std::string(name) + " must be a part of the whole, from 0 to 1, got " + std::to_string(out));
+    throw error(
+        CACHECORE_INVALID_ARGUMENT,
+        "alerts." + std::string(name) + " must be a part of the whole, from 0 to 1, got " + std::to_string(out));
   }
   return out;
 }

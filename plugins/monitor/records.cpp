@@ -26,8 +26,7 @@ double rate(const counts &of) {
 }
 
 value show(call &call, const counts &of) {
-  return call.map(
-      {{"hits", of.hits}, {"misses", of.misses}, {"total", of.hits + of.misses}, {"hit_rate", rate(of)}});
+  return call.map({{"hits", of.hits}, {"misses", of.misses}, {"total", of.hits + of.misses}, {"hit_rate", rate(of)}});
 }
 
 int64_t figure(const map_view &of, std::string_view name) {

@@ -17,10 +17,8 @@ value memory(call &call, const server_figures &of) {
 }
 
 value clients(call &call, const server_figures &of) {
-  return call.map({{"connected", of.connected},
-                   {"blocked", of.blocked},
-                   {"max", of.max_clients},
-                   {"rejected", of.rejected}});
+  return call.map(
+      {{"connected", of.connected}, {"blocked", of.blocked}, {"max", of.max_clients}, {"rejected", of.rejected}});
 }
 
 value commands(call &call, const server_figures &of) {
@@ -37,10 +35,8 @@ value keyspace(call &call, const server_figures &of) {
 }
 
 value replication(call &call, const server_figures &of) {
-  return call.map({{"role", call.copy(of.role)},
-                   {"replicas", of.replicas},
-                   {"link_up", of.link_up},
-                   {"lag_bytes", of.lag_bytes}});
+  return call.map(
+      {{"role", call.copy(of.role)}, {"replicas", of.replicas}, {"link_up", of.link_up}, {"lag_bytes", of.lag_bytes}});
 }
 
 value persistence(call &call, const server_figures &of) {
@@ -59,9 +55,8 @@ constexpr section_of sections[] = {{"memory", memory},     {"clients", clients},
                                    {"keyspace", keyspace}, {"replication", replication}, {"persistence", persistence}};
 
 value show_all(call &call, const server_figures &of, std::vector<entry> more) {
-  std::vector<entry> out{{"version", call.copy(of.version)},
-                         {"product", call.copy(of.product)},
-                         {"uptime_s", of.uptime_s}};
+  std::vector<entry> out{
+      {"version", call.copy(of.version)}, {"product", call.copy(of.product)}, {"uptime_s", of.uptime_s}};
   for (const section_of &each : sections) out.push_back({each.name, each.show(call, of)});
   out.insert(out.end(), more.begin(), more.end());
   return call.map(out);
@@ -94,6 +89,7 @@ task<value> monitor::server(call &call, std::optional<std::string_view> section)
   const server_figures whole = sum_up(servers);
   if (wanted != nullptr) co_return wanted->show(call, whole);
   std::vector<value> single;
+  single.reserve(servers.size());
   for (const server_figures &each : servers) single.push_back(show_all(call, each, {{"port", each.port}}));
   co_return show_all(call, whole, {{"servers", call.list(single)}});
 }

@@ -58,9 +58,9 @@ bool is_asked_for(const row &row, const std::string &name) {
 
 std::vector<row> choose(const std::vector<std::string> &names) {
   std::vector<row> all;
-  for (const auto &rows : {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), auth_rows(),
-                           init_rows(), session_rows(), lock_rows(), caching_rows(), near_cache_rows(), queue_rows(),
-                           scrape_rows()})
+  for (const auto &rows :
+       {call_rows(), sync_rows(), threads_rows(), async_rows(), value_rows(), auth_rows(), init_rows(), session_rows(),
+        lock_rows(), caching_rows(), near_cache_rows(), queue_rows(), scrape_rows()})
     all.insert(all.end(), rows.begin(), rows.end());
   if (names.empty()) return all;
   std::vector<row> chosen;
@@ -140,7 +140,7 @@ figures measure(const row &row, size_t rounds) {
 int main(int count, char **words) {
   using namespace bench;
   arguments asked = read_arguments(count, words);
-  const auto is_scale = [](const std::string &name) { return name == "scale" || name.rfind("scale.", 0) == 0; };
+  const auto is_scale = [](const std::string &name) { return name == "scale" || name.starts_with("scale."); };
   std::vector<std::string> scales;
   std::copy_if(asked.names.begin(), asked.names.end(), std::back_inserter(scales), is_scale);
   std::erase_if(asked.names, is_scale);

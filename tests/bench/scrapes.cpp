@@ -1,5 +1,5 @@
-// scrapes.cpp: what being watched costs: GETs of a core whose metrics are scraped over HTTP twenty times a second (three
-// hundred times as often as Prometheus does), beside GETs of the same core left alone.
+// scrapes.cpp: what being watched costs: GETs of a core whose metrics are scraped over HTTP twenty times a second
+// (three hundred times as often as Prometheus does), beside GETs of the same core left alone.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -70,7 +70,7 @@ class cache_core {
 struct near_fields {
   explicit near_fields(int64_t max_stale_ms, int64_t max_bytes = 1 << 20, int64_t ttl_ms = 0);
   [[nodiscard]] cachecore_value map() const { return cachecore_map(pairs, 3); }
-  cachecore_pair pairs[3];
+  cachecore_pair pairs[3];  // NOLINT(modernize-use-default-member-init): each is another
 };
 
 // Looks a key up until a copy of this process answers, with `value`.

@@ -73,6 +73,7 @@ std::vector<found> lookup_many(const cache_core &core, const std::vector<std::st
 std::string store_many(const cache_core &core, const std::vector<std::pair<std::string, std::string>> &loads) {
   std::vector<std::vector<cachecore_pair>> pairs;
   std::vector<cachecore_value> maps;
+  pairs.reserve(loads.size());
   for (const auto &[lease, value] : loads)
     pairs.push_back({{text("lease"), text(lease)}, {text("value"), text(value)}});
   maps.reserve(pairs.size());
@@ -244,6 +245,7 @@ void a_filter_refuses_what_does_not_exist(void **) {
   core.fail(core.must_load("r", "ghost0"), "enough");
   std::vector<std::string> names;
   std::vector<cachecore_value> keys;
+  names.reserve(1'000);
   for (int i = 0; i < 1'000; i++) names.push_back("user" + std::to_string(i));
   keys.reserve(names.size());
   for (const std::string &each : names) keys.push_back(text(each));

@@ -177,8 +177,8 @@ bool worker_main(int argc, char **argv) {
   if (argc != 4 || std::string(argv[1]) != "--worker") return false;
   const cache_core core(argv[2]);
   define(core, argv[3]);
-  std::cout << "ready" << std::endl;
-  for (std::string line; std::getline(std::cin, line);) std::cout << obey(core, line) << std::endl;
+  std::cout << "ready\n" << std::flush;
+  for (std::string line; std::getline(std::cin, line);) std::cout << obey(core, line) << '\n' << std::flush;
   return true;
 }
 

@@ -68,7 +68,7 @@ class near_origins {
     counting(const counting<Other> &other) noexcept : bytes(other.bytes) {}  // NOLINT(google-explicit-constructor)
 
     Of *allocate(size_t count) {
-      void *made = std::malloc(count * sizeof(Of));
+      void *made = std::malloc(count * sizeof(Of));  // NOLINT(bugprone-sizeof-expression): Of may well be a pointer
       if (made == nullptr) throw std::bad_alloc();
       *bytes += malloc_usable_size(made) + sizeof(size_t);
       return static_cast<Of *>(made);

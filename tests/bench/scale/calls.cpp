@@ -30,6 +30,7 @@ scale_point by_threads(double size) {
   std::atomic<int64_t> done{0};
   std::vector<std::thread> callers;
   const stopwatch watch(test_server_pid(server()));
+  callers.reserve(static_cast<size_t>(size));
   for (int i = 0; i < static_cast<int>(size); i++) {
     callers.emplace_back([&] {
       int64_t mine = 0;

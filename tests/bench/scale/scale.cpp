@@ -171,6 +171,7 @@ bool run_scale(const std::vector<std::string> &names, const std::string &directo
       server();  // the children share it
       if (!is_built(series)) continue;
       std::vector<scale_point> points;
+      points.reserve(series.sizes.size());
       for (const double size : series.sizes) points.push_back(measure_apart(series, size));
       const std::vector<fitted> exponents = {
           {"time an operation", exponent_of(points, &scale_point::ns_per_operation)},
