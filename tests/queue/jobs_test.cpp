@@ -201,11 +201,13 @@ void acknowledgements_ride_with_a_claim() {
 void a_batch_is_pushed_and_claimed() {
   const auto core = open();
   std::vector<cachecore::value> jobs;
+  jobs.reserve(1000);
   for (int i = 0; i < 1000; i++) jobs.push_back(map({{"payload", std::to_string(i)}}));
   CHECK(core.call("queue.push_many", "batch", jobs).view().items().size() == 1000);
   const auto all = claim(core, "batch", 1000);
   CHECK(all.size() == 1000 && all[0].payload == "0" && all[999].payload == "999");
   std::vector<std::string> handles;
+  handles.reserve(all.size());
   for (const job &each : all) handles.push_back(each.handle);
   CHECK(claim(core, "batch", 0, 0, 30000, handles).empty());
   CHECK(count(core, "batch", "active") == 0);
@@ -216,6 +218,7 @@ void a_batch_is_pushed_and_claimed() {
 void due_jobs_are_promoted_in_bounded_batches() {
   const auto core = open();
   std::vector<cachecore::value> jobs;
+  jobs.reserve(1000);
   for (int i = 0; i < 1000; i++) jobs.push_back(map({{"payload", ""}, {"run_at", 1}}));
   // As if a million had come due: they are delayed when they are pushed, and due when the first claim looks.
   for (int i = 0; i < 3; i++) core.call("queue.push_many", "due", jobs);

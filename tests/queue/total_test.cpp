@@ -255,7 +255,8 @@ void nothing_is_lost(void **) {
 
 int main(int count, char **words) {
   const std::string role = count > 1 ? words[1] : "";
-  if (role == "push" && count == 5) return push_jobs(words[2], words[3], std::atoi(words[4]));
+  if (role == "push" && count == 5)
+    return push_jobs(words[2], words[3], static_cast<int>(std::strtol(words[4], nullptr, 10)));
   if (role == "work" && count == 4) return work(words[2], words[3]);
   const CMUnitTest tests[] = {cmocka_unit_test(nothing_is_lost)};
   return cmocka_run_group_tests(tests, nullptr, nullptr);

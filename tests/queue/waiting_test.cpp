@@ -150,6 +150,7 @@ void cancelled_claims_pass_their_wake_on() {
   for (int i = 0; i < rounds; i++) {
     other.with_timeout(cachecore::no_timeout).submit(stays, "queue.claim", "pass", 1, -1, 3600000);
     std::vector<uint64_t> leaving;
+    leaving.reserve(4);
     for (int j = 0; j < 4; j++)
       leaving.push_back(core.with_timeout(cachecore::no_timeout).submit(queue, "queue.claim", "pass", 1, -1, 3600000));
     push(core, "pass", "x");
@@ -229,6 +230,7 @@ void values_of_plain_lists_are_not_lost_with_their_caller() {
   cachecore::completions queue(core);
   constexpr int values = 200;
   std::vector<uint64_t> waiting;
+  waiting.reserve(static_cast<size_t>(values));
   for (int i = 0; i < values; i++)
     waiting.push_back(core.with_timeout(cachecore::no_timeout).submit(queue, "queue.dequeue", "leave", -1));
   std::thread pushing([&] {

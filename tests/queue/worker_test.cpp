@@ -39,6 +39,7 @@ bool soon(Condition condition) {
 
 void push_numbers(const cachecore::core &core, const char *queue, int jobs) {
   std::vector<cachecore::value> all;
+  all.reserve(static_cast<size_t>(jobs));
   for (int i = 0; i < jobs; i++) all.emplace_back(map({{"payload", std::to_string(i)}}));
   core.call("queue.push_many", queue, all);
 }

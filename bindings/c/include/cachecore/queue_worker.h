@@ -36,6 +36,8 @@
 extern "C" {
 #endif
 
+/* NOLINTBEGIN(modernize-use-nullptr): C */
+
 /* What became of a job. All zero: completed. */
 typedef struct cachecore_queue_outcome {
   int32_t failed;      /* not 0: the attempt failed, `message` says why */
@@ -263,6 +265,8 @@ static inline cachecore_status cachecore_queue_worker_start(cachecore_handle *co
   *out = worker;
   return CACHECORE_OK;
 }
+
+/* NOLINTEND(modernize-use-nullptr) */
 
 #ifdef __cplusplus
 }
