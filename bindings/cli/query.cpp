@@ -13,8 +13,8 @@ cachecore_status query(context &context, const std::string &method, const std::v
   const method_description *found = context.described().method(method);
   if (found == nullptr) {
     const std::string plugin = method.substr(0, method.find('.'));
-    throw failure(CACHECORE_NO_METHOD, "this needs " + method + ": load the plugin " + plugin + " (--plugin " + plugin +
-                                           ")");
+    throw failure(CACHECORE_NO_METHOD,
+                  "this needs " + method + ": load the plugin " + plugin + " (--plugin " + plugin + ")");
   }
   const bound_arguments arguments = bind_arguments(*found, words, context.in());
   const call_settings settings = {.timeout_ms = context.options().timeout_ms};

@@ -15,8 +15,8 @@ void slow_calls::set_threshold_ms(int64_t ms) noexcept {
 void slow_calls::add(const cachecore_method &method, int64_t took_ns, cachecore_status status) noexcept {
   if ((method.flags & CACHECORE_METHOD_STREAMING) != 0 || method.wait_parameter >= 0) return;
   count_.fetch_add(1, std::memory_order_relaxed);
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   try {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (calls_.size() >= kept) calls_.pop_front();

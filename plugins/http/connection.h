@@ -1,9 +1,9 @@
 // connection.h: one client's connection, from the first byte to the last.
 //
-// It reads one request at a time, hands it to its owner, and writes what comes back; what a client sends meanwhile waits
-// in the buffer, which has a limit. Everything a client does has a deadline: the request from the moment it may begin
-// (a client that sends byte by byte gains nothing), the response from the moment it is written (one that does not read
-// neither). Only a call under way has none here: it has its own.
+// It reads one request at a time, hands it to its owner, and writes what comes back; what a client sends meanwhile
+// waits in the buffer, which has a limit. Everything a client does has a deadline: the request from the moment it may
+// begin (a client that sends byte by byte gains nothing), the response from the moment it is written (one that does not
+// read neither). Only a call under way has none here: it has its own.
 //
 //     reading -> busy -> writing -> reading ...         Connection: keep-alive
 //                busy -> streaming -> gone              server-sent events

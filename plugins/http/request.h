@@ -33,8 +33,8 @@ struct request {
 
 // How the head was found.
 struct head_result {
-  size_t size = 0;     // of the head with its empty line; 0: not complete yet
-  int status = 0;      // 0: fine; else the HTTP status to refuse it with
+  size_t size = 0;  // of the head with its empty line; 0: not complete yet
+  int status = 0;   // 0: fine; else the HTTP status to refuse it with
   const char *why = "";
 };
 

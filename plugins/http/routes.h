@@ -21,7 +21,8 @@ class result_holder {
  public:
   result_holder(const cachecore_submit_service &submit, cachecore_result *owned) : submit_(&submit), owned_(owned) {}
   ~result_holder() { submit_->result_free(owned_); }
-  result_holder(result_holder &&other) noexcept : submit_(other.submit_), owned_(std::exchange(other.owned_, nullptr)) {}
+  result_holder(result_holder &&other) noexcept
+      : submit_(other.submit_), owned_(std::exchange(other.owned_, nullptr)) {}
   result_holder &operator=(result_holder &&other) noexcept {
     std::swap(owned_, other.owned_);
     return *this;

@@ -23,7 +23,9 @@ class exposition {
 
   // Begins a family; its samples follow before the next. `name` without `_total`, with its unit at the end.
   void family(std::string_view name, metric_kind kind, std::string_view help, std::string_view unit = {});
-  void sample(metric_labels labels, double figure) { write(kind_ == metric_kind::counter ? "_total" : "", labels, figure); }
+  void sample(metric_labels labels, double figure) {
+    write(kind_ == metric_kind::counter ? "_total" : "", labels, figure);
+  }
   void sample(metric_labels labels, int64_t figure) { sample(labels, static_cast<double>(figure)); }
   // Of a histogram: suffix "_bucket", "_sum" or "_count".
   void part(std::string_view suffix, metric_labels labels, double figure) { write(suffix, labels, figure); }

@@ -84,7 +84,7 @@ void no_part_of_a_token_is_left_anywhere(void ** /*state*/) {
     // Errors of all kinds, with tokens in hand.
     const size_t good = tokens.size();
     for (size_t i = 0; i < good; i++) {
-      const std::string token = tokens[i];
+      const std::string &token = tokens[i];
       core.verify(token);
       const std::string broken = token.substr(0, token.size() - 1) + "!";
       for (const char *method : {"verify", "rotate", "revoke"})

@@ -91,6 +91,7 @@ sides make_two_threads() {
   const auto run = [all](size_t threads) {
     const stopwatch watch(0);
     std::vector<std::thread> running;
+    running.reserve(threads);
     for (size_t i = 0; i < threads; i++) running.emplace_back([all, i] { all->ask_many(each, i * 7'919); });
     for (std::thread &one : running) one.join();
     return watch.end(static_cast<double>(threads) * each);
@@ -114,6 +115,7 @@ struct herd {
     std::vector<std::vector<double>> took(core_count);
     std::vector<int> loads(core_count);
     std::vector<std::thread> threads;
+    threads.reserve(core_count);
     for (size_t i = 0; i < core_count; i++) {
       threads.emplace_back([&, i] { loads[i] = stampede(cores[i].get(), key, took[i]); });
     }

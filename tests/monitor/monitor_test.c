@@ -1,4 +1,5 @@
-/* The monitor over the C ABI, and monitor.h: health with each reason, counts that processes share, slow calls, figures. */
+/* The monitor over the C ABI, and monitor.h: health with each reason, counts that processes share, slow calls, figures.
+ */
 #include <cachecore/core.h>
 #include <cachecore/monitor.h>
 #include <dirent.h>

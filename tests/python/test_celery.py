@@ -124,8 +124,11 @@ def test_prefork_with_one_task_a_child_and_a_warm_shutdown(celery: Any) -> None:
     assert len(pids) == 6
     with pytest.raises(RuntimeError):
         module.fails.delay().get(timeout=30)
+    # The result is there before its task has left.
+    leaves = f"leave {module.fails.name}"
+    wait_for(lambda: leaves in shared.client().kv.list_range("order"))
     order = shared.client().kv.list_range("order")
-    assert order.count(f"enter {module.fails.name}") == order.count(f"leave {module.fails.name}") == 1
+    assert order.count(f"enter {module.fails.name}") == order.count(leaves) == 1
     module.long.delay(0.5)
     wait_for(lambda: shared.client().kv.get("long") == "began")
     worker.send_signal(signal.SIGTERM)

@@ -296,7 +296,8 @@ typedef struct cachecore_submit_service {
   int (*completions_fd)(const struct cachecore_completions *queue);
   size_t (*completions_drain)(struct cachecore_completions *queue, struct cachecore_completion *out, size_t max);
   void (*completions_destroy)(struct cachecore_completions *queue);
-  /* UNAVAILABLE while the core is being reset, CLOSED while it is being closed: whoever does so waits for the plugin. */
+  /* UNAVAILABLE while the core is being reset, CLOSED while it is being closed: whoever does so waits for the plugin.
+   */
   cachecore_status (*submit)(const cachecore_host *host, const cachecore_method *method, const cachecore_value *args,
                              size_t arg_count, int64_t timeout_ms, struct cachecore_completions *queue,
                              uint64_t user_data, uint64_t *operation, cachecore_error *error);

@@ -40,12 +40,11 @@ cachecore_status run_locks(context &context) {
   if (context.words().empty()) return context.call("lock.names", {});
   bool held = false;
   for (const word &name : context.words()) {
-    const cachecore_status found =
-        query(context, "lock.status", {literal(name)}, [&](const cachecore_value &answer) {
-          context.answer(answer);
-          const cachecore_value *is = member(answer, "held");
-          held = held || (is != nullptr && is->kind == CACHECORE_BOOL && is->as.integer != 0);
-        });
+    const cachecore_status found = query(context, "lock.status", {literal(name)}, [&](const cachecore_value &answer) {
+      context.answer(answer);
+      const cachecore_value *is = member(answer, "held");
+      held = held || (is != nullptr && is->kind == CACHECORE_BOOL && is->as.integer != 0);
+    });
     if (found != CACHECORE_OK && found != CACHECORE_NOT_FOUND) return found;
   }
   return held ? CACHECORE_OK : CACHECORE_NOT_FOUND;
@@ -68,8 +67,9 @@ const command health_command = {
     .name = "health",
     .arguments = "[--within-ms N]",
     .summary = "tries to ping, write, read and delete; for probes",
-    .details = "Exit code 0: all of it works. 4: the server answers, but refuses (a replica, out of memory, a wrong "
-               "password). 3: it does not answer in time.",
+    .details =
+        "Exit code 0: all of it works. 4: the server answers, but refuses (a replica, out of memory, a wrong "
+        "password). 3: it does not answer in time.",
     .options = {{"within-ms", "N", "how long each check may take; also 2s"}},
     .least_words = 0,
     .most_words = 0,
@@ -95,8 +95,9 @@ const command slow_command = {
     .name = "slow",
     .arguments = "[--count N]",
     .summary = "the servers' slow commands: names and keys",
-    .details = "The same as monitor.slow. The slow calls of a program are known to that program alone: ask it over "
-               "HTTP (plugins/http/README.md).",
+    .details =
+        "The same as monitor.slow. The slow calls of a program are known to that program alone: ask it over "
+        "HTTP (plugins/http/README.md).",
     .options = {{"count", "N", "at most so many; 20"}},
     .least_words = 0,
     .most_words = 0,

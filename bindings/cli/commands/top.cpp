@@ -91,13 +91,12 @@ class board {
       const cachecore_value commands = part("commands");
       const cachecore_value keyspace = part("keyspace");
       const double limit = number_of(memory, "max_bytes");
-      out_.write(shown(text_of(server, "product")) + " " + shown(text_of(server, "version")) + "  " +
-                 amount(number_of(commands, "per_second"), "") + " commands/s  " +
-                 amount(number_of(clients, "connected"), "") + " clients  " +
-                 amount(number_of(memory, "used_bytes"), "B") +
-                 (limit == 0 ? "" : " of " + amount(limit, "B") + " (" + percent(number_of(memory, "fraction")) + ")") +
-                 "  " + amount(number_of(keyspace, "keys"), "") + " keys  " +
-                 percent(number_of(keyspace, "hit_rate")) + " hits\n");
+      out_.write(
+          shown(text_of(server, "product")) + " " + shown(text_of(server, "version")) + "  " +
+          amount(number_of(commands, "per_second"), "") + " commands/s  " +
+          amount(number_of(clients, "connected"), "") + " clients  " + amount(number_of(memory, "used_bytes"), "B") +
+          (limit == 0 ? "" : " of " + amount(limit, "B") + " (" + percent(number_of(memory, "fraction")) + ")") + "  " +
+          amount(number_of(keyspace, "keys"), "") + " keys  " + percent(number_of(keyspace, "hit_rate")) + " hits\n");
     });
   }
 
