@@ -189,7 +189,7 @@ try {
 
   // A session is ended.
   if (has("session.create")) {
-    await page.getByLabel("User").fill("ada");
+    await page.getByLabel("User", { exact: true }).fill("ada");
     await page.locator("#session-form").getByRole("button").click();
     await page.getByRole("button", { name: /^End session/ }).first().click();
     await page.getByText("The session has ended.").waitFor();
@@ -205,7 +205,8 @@ try {
     await page.getByText("The plugin lock is not loaded.").waitFor();
   }
 
-  // Light, dark, on a phone.
+  // Light, dark, on a phone. Pictures are taken of charts that have something to show.
+  if (screenshots) await eventually("there is enough for a picture", async () => (await points("chart-calls")) >= 24);
   for (const [name, colorScheme, width, height] of [
     ["light", "light", 1280, 900],
     ["dark", "dark", 1280, 900],

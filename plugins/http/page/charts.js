@@ -11,6 +11,13 @@ function colour(name) {
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const shortClock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
+// From the first figure to now, within what the chart is for.
+function span(chart) {
+  const now = Date.now() / 1000;
+  const known = now - (chart.data[0][0] ?? now);
+  return [now - Math.min(Math.max(known, chart.seconds / 12), chart.seconds), now];
+}
+
 function make(place, chart) {
   const times = chart.seconds > 3600 ? shortClock : clock;
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
@@ -19,7 +26,7 @@ function make(place, chart) {
     height: place.clientHeight - 26,
     cursor: { y: false, points: { size: 6 } },
     legend: { live: true },
-    scales: { x: { time: true, range: () => [Date.now() / 1000 - chart.seconds, Date.now() / 1000] }, y: { range: (_, low, high) => chart.range ?? [0, Math.max(high ?? 0, low ?? 0, chart.least) * 1.1] } },
+    scales: { x: { time: true, range: () => span(chart) }, y: { range: (_, low, high) => chart.range ?? [0, Math.max(high ?? 0, low ?? 0, chart.least) * 1.1] } },
     axes: [{ ...axis, size: 26, space: 90, values: (_, ticks) => ticks.map((tick) => times.format(tick * 1000)) }, { ...axis, size: 46, values: (_, ticks) => ticks.map((tick) => chart.tick(tick)) }],
     series: [
       { label: "", value: (_, at) => (at === null || at === undefined ? "now" : times.format(at * 1000)) },
